@@ -1,0 +1,6 @@
+# Another length: train_cfg = dict(max_iters=n) and param_scheduler = dict(total_steps=n)
+optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='AdamW', lr=5e-3, weight_decay=0.01, fused=True))
+param_scheduler = dict(type='OneCycleLR', eta_max=5e-3, total_steps=2000, by_epoch=False)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=2000, val_interval=500)
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,1 @@
+"""Many trainings compared: suites, runs, results, the table and the curves."""

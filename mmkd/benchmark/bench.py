@@ -1,0 +1,107 @@
+"""The benchmark itself: every entry with every seed, some at a time, whatever happens to one of them."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from mmkd.benchmark.curves import save_curves
+from mmkd.benchmark.processes import Processes
+from mmkd.benchmark.progress import Progress
+from mmkd.benchmark.results import Results, read_results, write_results
+from mmkd.benchmark.runs import Run, Scripts, execute, is_done
+from mmkd.benchmark.suite import Entry, Suite
+from mmkd.benchmark.table import make_table
+
+
+def plan_runs(entries: Sequence[Entry], seeds: Sequence[int], work_dir: Path) -> list[Run]:
+    """All runs, seed by seed, so that after each seed the entries can be compared."""
+    return [Run(entry, seed, work_dir / entry.name / f'seed{seed}') for seed in seeds for entry in entries]
+
+
+def run_all(
+    suite: Suite, runs: Sequence[Run], scripts: Scripts, work_dir: Path, jobs: int, save: Callable[[], None]
+) -> bool:
+    """Finish the runs, ``jobs`` at a time.
+
+    Args:
+        suite: The suite.
+        runs: The runs to finish; finished ones are skipped.
+        scripts: The command lines.
+        work_dir: Folder of the benchmark.
+        jobs: Runs at a time.
+        save: Called whenever a run has ended.
+
+    Returns:
+        Whether every run is done.
+
+    Raises:
+        KeyboardInterrupt: Interrupted or terminated; the trainings are ended and can be resumed.
+        BlockingIOError: The work dir is in use.
+    """
+    processes = Processes(work_dir)
+    todo = [run for run in runs if not is_done(run, suite)]
+    progress = Progress(runs, jobs)
+    for run in set(runs) - set(todo):
+        progress.end(run, True)
+    if len(todo) < len(runs):
+        progress.say(f'{len(runs) - len(todo)} of {len(runs)} runs are done already')
+
+    def work(run: Run) -> None:
+        if processes.stopped:
+            return
+        progress.start(run)
+        execute(run, suite, scripts, processes, progress.say)
+        progress.end(run, is_done(run, suite))
+
+    try:
+        with ThreadPoolExecutor(jobs) as pool, _terminable():
+            try:
+                _watch([pool.submit(work, run) for run in todo], progress, save)
+            except BaseException:
+                processes.stop()
+                raise
+    finally:
+        save()
+        processes.close()
+    return all(is_done(run, suite) for run in runs)
+
+
+def write_report(out: Path, results: Results | None = None) -> None:
+    """Write ``results.json`` if given, and from it ``table.md`` and ``curves.png``."""
+    if results is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        write_results(results, out / 'results.json')
+    results = read_results(out / 'results.json')
+    (out / 'table.md').write_text(make_table(results))
+    save_curves(results, out / 'curves.png')
+
+
+def _watch(futures: list[Future], progress: Progress, save: Callable[[], None]) -> None:
+    pending = set(futures)
+    while pending:
+        ended, pending = wait(pending, timeout=0.5)
+        for future in ended:
+            future.result()
+            save()
+        progress.show()
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """A termination by the system ends the trainings as Ctrl-C does."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, old)

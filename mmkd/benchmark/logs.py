@@ -1,0 +1,133 @@
+"""What a run left on disk: scalars of training and validation, metrics of the test loop, checkpoints."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOT_METRICS = ('time', 'data_time', 'step', 'iter', 'epoch')
+
+
+@dataclass
+class History:
+    """The scalars of one run, restarts merged.
+
+    Args:
+        train: ``(iteration, seconds per iteration, epoch or None, GPU memory in MB or None)`` per log line, ascending.
+        val: ``(step, iteration, metrics)`` per validation, ascending; the step is an epoch when training counts epochs.
+    """
+
+    train: list[tuple[int, float, int | None, float | None]] = field(default_factory=list)
+    val: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
+
+    @property
+    def iterations(self) -> int:
+        """The last iteration that was logged."""
+        return self.train[-1][0] if self.train else 0
+
+    @property
+    def step(self) -> int:
+        """The last epoch when training counts epochs, else the last iteration."""
+        return (self.train[-1][2] or self.iterations) if self.train else 0
+
+    @property
+    def memory(self) -> float | None:
+        """The largest GPU memory that was logged, in MB."""
+        return max((line[3] for line in self.train if line[3] is not None), default=None)
+
+    def seconds(self, iteration: int | None = None) -> float:
+        """Sum of iteration times up to an iteration; a log line stands for the iterations since the line before."""
+        steps = np.array([0, *(line[0] for line in self.train)])
+        times = np.array([line[1] for line in self.train])
+        total = np.concatenate([[0.0], np.cumsum(np.diff(steps) * times)])
+        return float(np.interp(self.iterations if iteration is None else iteration, steps, total))
+
+
+def read_history(work_dir: Path) -> History:
+    """Read ``work_dir/<timestamp>/vis_data/scalars.json`` of every start; what was done again counts once."""
+    history = History()
+    for file in sorted(work_dir.glob('*/vis_data/scalars.json')):
+        lines = list(_json_lines(file))
+        first = next((line['iter'] for line in lines if 'lr' in line and 'iter' in line), None)
+        if first is None:
+            continue
+        history.train = [line for line in history.train if line[0] < first]
+        history.val = [line for line in history.val if line[1] < first]
+        for line in lines:
+            _add(history, line)
+    return history
+
+
+def read_test_metrics(test_dir: Path) -> dict[str, float]:
+    """Metrics of the newest ``test_dir/<timestamp>/<timestamp>.json``, the file that mmengine's test loop writes.
+
+    Raises:
+        FileNotFoundError: No such file.
+    """
+    files = sorted(test_dir.glob('*/*.json'))
+    if not files:
+        raise FileNotFoundError('the test loop wrote no metrics; its log tells why')
+    return _metrics(json.loads(files[-1].read_text()))
+
+
+def find_checkpoint(work_dir: Path, choice: str, metric: str) -> tuple[Path, int]:
+    """The file to evaluate and the iteration (or epoch) it was written at.
+
+    Args:
+        work_dir: Folder of the training.
+        choice: ``last``, or ``best`` on val.
+        metric: Name of the validation metric, for ``best``.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+    """
+    if choice == 'best':
+        files = sorted(work_dir.glob(f'best_{metric.replace("/", "_")}_*.pth'), key=_number)
+        missing = f"no checkpoint 'best_{metric}_*.pth': set default_hooks.checkpoint.save_best, or checkpoint='last'"
+    else:
+        # the pointer holds the path at training time: only its name survives a moved work dir
+        pointer = work_dir / 'last_checkpoint'
+        files = [work_dir / Path(pointer.read_text().strip()).name] if pointer.is_file() else []
+        missing = 'training left no last_checkpoint; keep the CheckpointHook in default_hooks'
+    files = [file for file in files if file.is_file()]
+    if not files:
+        raise FileNotFoundError(missing)
+    return files[-1], _number(files[-1])
+
+
+def tail(file: Path, lines: int) -> list[str]:
+    """The last lines of a text file that are not blank."""
+    text = file.read_text(errors='replace') if file.is_file() else ''
+    return [line for line in text.splitlines() if line.strip()][-lines:]
+
+
+def _number(file: Path) -> int:
+    found = re.search(r'(\d+)\.pth$', file.name)
+    return int(found.group(1)) if found else 0
+
+
+def _json_lines(file: Path) -> list[dict]:
+    lines = []
+    for line in file.read_text().splitlines():
+        try:
+            lines.append(json.loads(line))
+        except json.JSONDecodeError:  # the line that is being written, or was when the process was killed
+            continue
+    return lines
+
+
+def _metrics(line: dict[str, Any]) -> dict[str, float]:
+    named = {re.sub('^(val|test)/', '', key): value for key, value in line.items()}
+    return {key: value for key, value in named.items() if isinstance(value, (int, float)) and key not in NOT_METRICS}
+
+
+def _add(history: History, line: dict[str, Any]) -> None:
+    if 'lr' in line and 'iter' in line:
+        history.train.append((line['iter'], line.get('time', 0.0), line.get('epoch'), line.get('memory')))
+    elif 'step' in line:
+        by_epoch = bool(history.train) and history.train[-1][2] is not None
+        iteration = history.iterations if by_epoch else line['step']
+        history.val.append((line['step'], iteration, _metrics(line)))

@@ -1,0 +1,96 @@
+"""The one attribute that makes a student distil."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmkd.methods.base import Method
+from mmkd.step import Step
+from mmkd.taps import Taps
+from mmkd.tasks.base import Task
+
+
+class Distillation(BaseModule):
+    """Holds the methods of a distilling student and computes their losses.
+
+    It is the student's ``distill`` attribute; all that is trained but not deployed lies below it.
+
+    Args:
+        student: The student.
+        task: The adapter of its toolbox.
+        methods: Methods by the name that their losses bear.
+    """
+
+    def __init__(self, student: nn.Module, task: Task, methods: dict[str, Method]) -> None:
+        super().__init__()
+        self.task = task
+        self.methods = nn.ModuleDict({name: method for name, method in methods.items() if not method.always_off})
+        self._last_losses: dict[str, Tensor] = {}
+        with independent_random_state():
+            for method in self.methods.values():
+                method.attach(student, task)
+        Taps(student, self.paths(self.methods))
+        self.register_load_state_dict_post_hook(_accept_plain_checkpoint)
+
+    def init_weights(self) -> None:
+        """Initialise the training-only parts without touching the random numbers that the student's training draws."""
+        with independent_random_state():
+            super().init_weights()
+
+    def active(self) -> dict[str, Method]:
+        """The methods that have anything to compute at the present moment."""
+        return {name: method for name, method in self.methods.items() if method.is_active()}
+
+    def paths(self, methods: dict[str, Method]) -> list[str]:
+        """What must be read from the student for these methods, each path once."""
+        return list(dict.fromkeys(path for method in methods.values() for path in method.taps(self.task)))
+
+    def losses(self, step: Step, methods: dict[str, Method]) -> dict[str, Tensor]:
+        """All terms of these methods, by ``distill.<name>.loss_<term>``.
+
+        Raises:
+            FloatingPointError: If a term is NaN or infinite.
+        """
+        losses = {
+            f'distill.{name}.{key}': value
+            for name, method in methods.items()
+            for key, value in method.losses(step).items()
+        }
+        self._check_finite(losses)
+        return losses
+
+    def _check_finite(self, losses: dict[str, Tensor]) -> None:
+        # On an accelerator the value of this step is not there yet, and waiting for it would cost a synchronisation:
+        # look at the last step's instead.
+        on_cpu = all(value.device.type == 'cpu' for value in losses.values())
+        checked = losses if on_cpu else self._last_losses
+        self._last_losses = {} if on_cpu else {key: value.detach() for key, value in losses.items()}
+        for key, value in checked.items():
+            if not torch.isfinite(value):
+                method = key.split('.')[1]
+                iteration = MessageHub.get_current_instance().get_info('iter', 0)
+                raise FloatingPointError(
+                    f'The method {method!r} stops training at iteration {iteration}: {key} is {value.item()}; the '
+                    f'last checkpoint is kept, '
+                    'resume from it with a lower learning rate or weight.'
+                )
+
+
+def _accept_plain_checkpoint(distill: nn.Module, keys: NamedTuple) -> None:
+    # A plain student's checkpoint has none of these keys; that is no mismatch, even for a strict load.
+    if {f'distill.{name}' for name, _ in distill.named_parameters()} <= set(keys.missing_keys):
+        keys.missing_keys[:] = [key for key in keys.missing_keys if not key.startswith('distill.')]
+
+
+@contextmanager
+def independent_random_state() -> Iterator[None]:
+    """A context with random numbers of its own, the same for the same seed: they change nothing outside."""
+    with torch.random.fork_rng(devices=[]):
+        # Another seed than the student's, or its layers and the self-teacher's would start with the same numbers.
+        torch.default_generator.manual_seed((torch.initial_seed() + 1) % 2**63)
+        yield

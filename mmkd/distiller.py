@@ -1,0 +1,141 @@
+"""Distiller: student config in, distilling student out."""
+
+import difflib
+import functools
+from typing import Any
+
+from mmengine.registry import MODELS as MMENGINE_MODELS
+from torch import Tensor, nn
+
+from mmkd.distillation import Distillation
+from mmkd.methods.base import Method, argument_names
+from mmkd.registry import MODELS
+from mmkd.step import Step
+from mmkd.taps import Taps
+from mmkd.tasks import task_of
+from mmkd.tasks.base import TapConfig
+
+
+class Distilling:
+    """What a distilling student does differently from the plain one: its ``loss`` adds the terms of its methods.
+
+    Mixed in before the student's own class, see :func:`distilling_class`.
+    """
+
+    distill: Distillation
+
+    def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """The student's own losses, untouched, and those of the active methods under ``distill.<name>.loss_<term>``."""
+        methods = self.distill.active()
+        if not methods:
+            return super().loss(inputs, data_samples, *args, **kwargs)
+        taps = Taps(self, self.distill.paths(methods))
+        with taps as record:
+            losses = super().loss(inputs, data_samples, *args, **kwargs)
+        losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples), methods))
+        taps.release()
+        return losses
+
+    def __reduce_ex__(self, protocol: int) -> tuple:
+        # The class is made on the fly, so that a pickle must name the student's class and make it again.
+        return _new_distilling, (type(self).student_class,), self.__dict__
+
+
+@functools.cache
+def distilling_class(student_class: type[nn.Module]) -> type[nn.Module]:
+    """The class of a distilling student: the student's, so that everything but ``loss`` stays as it is."""
+    name = f'Distilling{student_class.__name__}'
+    return type(
+        name,
+        (Distilling, student_class),
+        {'student_class': student_class, '__module__': student_class.__module__, '__doc__': student_class.__doc__},
+    )
+
+
+@MODELS.register_module()
+class Distiller:
+    """Builds a student that distils: ``model = dict(type='mmkd.Distiller', student=…, methods=…)``.
+
+    What it returns is the student itself, with the plain student's type, parameter names and state-dict keys, plus one
+    attribute ``distill`` with all that only
+    training needs. It loads plain checkpoints, and its own load into the plain student once the keys below ``distill.``
+    are dropped.
+
+    Args:
+        student: Config of any model of mmseg, mmdet or mmpretrain.
+        methods: Configs of methods such as ``dict(frskd=dict(type='mmkd.FRSKD'))``, by the name that their losses bear.
+        teacher: Reserved for methods that learn from an external teacher; none of the present ones does.
+        taps: Paths of ``'backbone'``, ``'neck'`` or ``'logits'`` for a student that keeps them in unusual places, see
+            :mod:`mmkd.taps`.
+        data_preprocessor: Goes to the student if it has none of its own; mmengine's runner puts it here.
+
+    Raises:
+        KeyError: If a method is unknown.
+        TypeError: If the student is of none of the toolboxes, or a method is not defined for its task.
+        ValueError: If a method has an illegal argument.
+
+    Examples:
+        >>> model = MODELS.build(dict(type='mmkd.Distiller', student=cfg.model,
+        methods=dict(frskd=dict(type='mmkd.FRSKD'))))
+    """
+
+    def __new__(  # noqa: D102  (described on the class)
+        cls,
+        student: dict,
+        methods: dict[str, dict],
+        teacher: dict | None = None,
+        taps: TapConfig | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> nn.Module:
+        if teacher is not None:
+            raise ValueError('teacher=… was given, but every method of this version teaches itself: remove it.')
+        methods = {name: _build_method(name, config) for name, config in methods.items()}
+        student = dict(student)
+        if data_preprocessor is not None:
+            student.setdefault('data_preprocessor', data_preprocessor)
+        model = MMENGINE_MODELS.build(student)
+        distill = Distillation(model, task_of(model, taps), methods)
+        model.__class__ = distilling_class(type(model))
+        model.distill = distill
+        return model
+
+
+def _build_method(name: str, config: dict) -> Method:
+    config = dict(config)
+    kind = config.pop('type', None)
+    config.pop('_scope_', None)
+    method = kind if isinstance(kind, type) else _find(str(kind))
+    if not (isinstance(method, type) and issubclass(method, Method)):
+        raise KeyError(
+            f'The method {name!r} has the type {kind!r}, which is no method of mmkd; legal are '
+            f'{_near_methods(str(kind))}: correct the type.'
+        )
+    unknown = sorted(set(config) - set(argument_names(method)))
+    if unknown:
+        raise ValueError(
+            f'The method {name!r} has the arguments {unknown}, but {method.__name__} takes {argument_names(method)}: '
+            f'rename or remove them.'
+        )
+    return method(**config)
+
+
+def _find(kind: str) -> type | None:
+    try:
+        return MODELS.get(kind)
+    except RuntimeError:
+        # mmengine's forks raise where the originals return None.
+        return None
+
+
+def _near_methods(kind: str) -> str:
+    names = [
+        f'mmkd.{name}'
+        for name, kind in MODELS.module_dict.items()
+        if isinstance(kind, type) and issubclass(kind, Method)
+    ]
+    return ', '.join(difflib.get_close_matches(kind, names, n=3) or sorted(names))
+
+
+def _new_distilling(student_class: type[nn.Module]) -> nn.Module:
+    made = distilling_class(student_class)
+    return made.__new__(made)

@@ -1,0 +1,1 @@
+"""What the command lines share: reading configs, choosing devices, telling errors."""

@@ -1,0 +1,112 @@
+"""Read a config, plain or distilling, and turn one into the other."""
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+from mmengine.config import Config
+
+DISTILLER = ('mmkd.Distiller', 'Distiller')
+
+
+def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
+    """Read a config file, or a packaged one such as ``'mmkd::frskd/….py'``.
+
+    Args:
+        path: A path, or ``'<package>::<path below its configs>'``.
+        options: Values that replace those of the file, by dotted key.
+
+    Raises:
+        FileNotFoundError: If the file does not exist.
+        ImportError: If the package of a ``::`` path is not installed.
+    """
+    if '::' in path:
+        config = _load_packaged(path)
+    elif Path(path).is_file():
+        config = Config.fromfile(path)
+    else:
+        raise FileNotFoundError(
+            f"There is no config {path!r}: give the path of a file, or a packaged one such as 'mmkd::frskd/NAME.py'."
+        )
+    config.merge_from_dict(options or {})
+    return config
+
+
+def _load_packaged(path: str) -> Config:
+    package = path.partition('::')[0]
+    # mmengine would try to pip-install what it does not find.
+    if importlib.util.find_spec(package) is None:
+        raise ImportError(
+            f'The config {path!r} lies in the package {package!r}, which is not installed: install it, or give the '
+            f'path of a file.'
+        )
+    from mmengine.hub import get_config
+
+    return get_config(path)
+
+
+def distil(config: Config, fragment: Config) -> Config:
+    """Make a plain config distil by a fragment such as those of ``configs/_base_/methods``.
+
+    Args:
+        config: A config of mmseg, mmdet or mmpretrain.
+        fragment: A config with ``methods``, and perhaps ``teacher``.
+
+    Raises:
+        ValueError: If the config distils already, or the fragment has no methods.
+    """
+    if is_distilling(config):
+        raise ValueError(
+            'The config distils already (its model is a mmkd.Distiller): leave --distill out, or give the plain config.'
+        )
+    if 'methods' not in fragment:
+        raise ValueError(
+            f"The fragment {fragment.filename} has no methods, but methods=dict(NAME=dict(type='mmkd.…')) is needed: "
+            'choose one of configs/_base_/methods.'
+        )
+    student = dict(config.model)
+    if 'data_preprocessor' in config:
+        student.setdefault('data_preprocessor', config.data_preprocessor)
+    config.model = dict(type='mmkd.Distiller', student=student, methods=fragment.methods)
+    if fragment.get('teacher') is not None:
+        config.model.teacher = fragment.teacher
+    add_import(config, 'mmkd')
+    return config
+
+
+def undistil(config: Config) -> Config:
+    """The plain config of a distilling one: the student's model, and nothing of mmkd that only training needed.
+
+    mmkd stays among the imports if the student itself is built of its networks.
+    """
+    if is_distilling(config):
+        config.model = config.model.student
+    for key in ('student', 'methods', 'teacher', 'ramp'):
+        config.pop(key, None)
+    config.custom_hooks = [hook for hook in config.get('custom_hooks', []) if not str(hook['type']).startswith('mmkd.')]
+    if config.get('optim_wrapper', {}).get('type') == 'mmkd.AutocastOptimWrapper':
+        config.optim_wrapper.type = 'OptimWrapper'
+    imports = config.pop('custom_imports', {}).get('imports', [])
+    if 'mmkd.' not in config.pretty_text:
+        imports = [name for name in imports if name.partition('.')[0] != 'mmkd']
+    if imports:
+        config.custom_imports = dict(imports=imports)
+    return config
+
+
+def is_distilling(config: Config) -> bool:
+    """Whether the model of a config is a ``mmkd.Distiller``."""
+    return config.model.get('type') in DISTILLER
+
+
+def add_import(config: Config, module: str) -> None:
+    """Add a module to ``custom_imports``, so that any tool can run the config."""
+    imports = list(config.get('custom_imports', {}).get('imports', []))
+    config.custom_imports = dict(imports=[*imports, *({module} - set(imports))], allow_failed_imports=False)
+
+
+def add_hook(config: Config, kind: str) -> None:
+    """Add a hook to ``custom_hooks`` unless it is there."""
+    hooks = list(config.get('custom_hooks', []))
+    if all(hook['type'] != kind for hook in hooks):
+        config.custom_hooks = [*hooks, dict(type=kind)]

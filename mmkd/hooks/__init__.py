@@ -1,0 +1,7 @@
+"""Engine hooks, and what else the engine is given by its configs."""
+from mmkd.hooks.autocast_optim_wrapper import AutocastOptimWrapper
+from mmkd.hooks.channels_last_hook import ChannelsLastHook
+from mmkd.hooks.class_count_hook import ClassCountHook
+from mmkd.hooks.random_state_hook import RandomStateHook
+
+__all__ = ['AutocastOptimWrapper', 'ChannelsLastHook', 'ClassCountHook', 'RandomStateHook']

@@ -1,0 +1,169 @@
+"""Attention maps: the student looks where the teacher looks."""
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+from .reduce import check_loss_weight, compute_dtype, connected_zero
+
+Levels = Tensor | Sequence[Tensor]
+NORMALIZATIONS = ('l2', 'zscore', 'softmax')
+REDUCTIONS = ('mean', 'sum', 'norm')
+
+
+def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2) -> Tensor:
+    r"""Compute the normalised spatial attention map of a feature map.
+
+    - ``l2``: :math:`e / \max(\|e\|_2, 10^{-12})` with :math:`e = \frac{1}{C} \sum_c |f_c|^{power}`
+    - ``zscore``: :math:`(S - \bar S) / (\sigma + 10^{-6})` with :math:`S = \sum_c f_c` and the unbiased :math:`\sigma`
+    - ``softmax``: the softmax of :math:`e` over the positions
+
+    Args:
+        feature: Feature map (N, C, H, W).
+        normalize: ``'l2'``, ``'zscore'`` or ``'softmax'``.
+        power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
+
+    Returns:
+        Map (N, H, W) in float32, or float64 for a float64 feature.
+
+    Raises:
+        ValueError: If the normalisation is unknown, the power below 1 or the feature not 4-dimensional.
+    """
+    _check_arguments(normalize, 'mean', power)
+    if feature.dim() != 4:
+        raise ValueError(f'The feature has the shape {tuple(feature.shape)}, it must be a map (N, C, H, W).')
+    if normalize == 'zscore':
+        total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
+        flat = (total - total.mean(dim=1, keepdim=True)) / (total.std(dim=1, keepdim=True) + 1e-6)
+    elif normalize == 'l2':
+        flat = F.normalize(_energy(feature, power).flatten(1), dim=1, eps=1e-12)
+    else:
+        flat = _energy(feature, power).flatten(1).softmax(dim=1)
+    return flat.view(feature.shape[0], *feature.shape[2:])
+
+
+def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', reduction: str = 'mean',
+                       power: float = 2) -> Tensor:
+    r"""Compare the attention maps of student and teacher, level by level.
+
+    .. math::
+        \sum_l \mathrm{reduce}\big( (a(f^s_l) - a(f^t_l))^2 \big)
+
+    with :math:`a` as in :func:`attention_map` and ``reduce`` one of
+
+    - ``mean``: mean over N and positions, the official form of FRSKD; a level is bounded by 2 / (H W), so that coarse
+      levels dominate
+    - ``sum``: sum over positions and mean over N, independent of the resolution
+    - ``norm``: L2 norm over positions (not squared) and mean over N
+
+    The teacher is detached. ``zscore`` skips levels with one position. Without a valid element the value is 0,
+    connected to the graph.
+
+    Papers: `Paying More Attention to Attention <https://arxiv.org/abs/1612.03928>`_,
+    `Refine Myself by Teaching Myself <https://arxiv.org/abs/2103.08273>`_
+
+    Args:
+        student: Feature map (N, C, H, W), or a sequence of them, one per level.
+        teacher: The same. Channel counts may differ from the student's, all other sizes may not.
+        normalize: ``'l2'``, ``'zscore'`` or ``'softmax'``.
+        reduction: ``'mean'``, ``'sum'`` or ``'norm'``.
+        power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
+
+    Returns:
+        A scalar in float32, or float64 for float64 features.
+
+    Raises:
+        ValueError: If an argument is not legal, or the levels or their shapes do not fit.
+    """
+    _check_arguments(normalize, reduction, power)
+    students, teachers = _levels(student), _levels(teacher)
+    _check_levels(students, teachers)
+    value = connected_zero(students[0])
+    for own, target in zip(students, teachers, strict=True):
+        if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
+            continue
+        difference = attention_map(own, normalize, power) - attention_map(target.detach(), normalize, power)
+        value = value + _reduce(difference.flatten(1), reduction)
+    return value
+
+
+@MODELS.register_module()
+class AttentionMapLoss(nn.Module):
+    """Module around :func:`attention_map_loss`, which tells the formula.
+
+    Args:
+        normalize: ``'l2'``, ``'zscore'`` or ``'softmax'``.
+        reduction: ``'mean'`` (official), ``'sum'`` (independent of the resolution) or ``'norm'``.
+        power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
+        loss_weight: Multiplies the value.
+
+    Raises:
+        ValueError: If an argument is not legal.
+    """
+
+    def __init__(self, normalize: str = 'l2', reduction: str = 'mean', power: float = 2,
+                 loss_weight: float = 1.0) -> None:
+        super().__init__()
+        _check_arguments(normalize, reduction, power)
+        check_loss_weight(loss_weight)
+        self.normalize = normalize
+        self.reduction = reduction
+        self.power = power
+        self.loss_weight = loss_weight
+
+    def forward(self, student: Levels, teacher: Levels) -> Tensor:
+        """Return the weighted loss of one map (N, C, H, W) or of a sequence of them."""
+        value = attention_map_loss(student, teacher, self.normalize, self.reduction, self.power)
+        return self.loss_weight * value
+
+    def extra_repr(self) -> str:
+        """Return the arguments for ``repr``."""
+        return (f'normalize={self.normalize!r}, reduction={self.reduction!r}, power={self.power}, '
+                f'loss_weight={self.loss_weight}')
+
+
+def _energy(feature: Tensor, power: float) -> Tensor:
+    # A vector norm keeps the half-precision map for backward, where |f|^power would keep a float32 copy of it. The
+    # backward of other orders raises to power - 2 in the type of the input, which overflows in half precision.
+    dtype = compute_dtype(feature)
+    if power not in (1, 2):
+        feature = feature.to(dtype)
+    norm = torch.linalg.vector_norm(feature, ord=power, dim=1, dtype=dtype)
+    return norm.pow(power) / feature.shape[1]
+
+
+def _reduce(difference: Tensor, reduction: str) -> Tensor:
+    if reduction == 'mean':
+        return difference.square().sum() / max(difference.numel(), 1)
+    batch = max(difference.shape[0], 1)
+    if reduction == 'sum':
+        return difference.square().sum() / batch
+    return torch.linalg.vector_norm(difference, dim=1).sum() / batch
+
+
+def _levels(features: Levels) -> Sequence[Tensor]:
+    return [features] if isinstance(features, Tensor) else features
+
+
+def _check_arguments(normalize: str, reduction: str, power: float) -> None:
+    if normalize not in NORMALIZATIONS:
+        raise ValueError(f'normalize is {normalize!r}, it must be one of {", ".join(NORMALIZATIONS)}.')
+    if reduction not in REDUCTIONS:
+        raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}.')
+    if not power >= 1:
+        raise ValueError(f'power is {power}, it must be at least 1: below, the gradient at 0 is infinite.')
+
+
+def _check_levels(students: Sequence[Tensor], teachers: Sequence[Tensor]) -> None:
+    if len(students) != len(teachers) or not students:
+        raise ValueError(
+            f'The student has {len(students)} levels and the teacher {len(teachers)}, both must have the same number, '
+            'at least 1: name as many features for one as for the other.')
+    for level, (own, target) in enumerate(zip(students, teachers, strict=True)):
+        if own.dim() != 4 or target.dim() != 4 or own.shape[:1] + own.shape[2:] != target.shape[:1] + target.shape[2:]:
+            raise ValueError(
+                f'Level {level} of the student has the shape {tuple(own.shape)} and of the teacher '
+                f'{tuple(target.shape)}, both must be (N, C, H, W) with equal N, H and W: resize one of them.')

@@ -1,0 +1,100 @@
+"""Soft targets: the student's class probabilities follow the teacher's."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+from .reduce import check_loss_weight, check_positive, compute_dtype
+
+
+def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = None,
+                     temperature: float = 4.0) -> Tensor:
+    r"""Compute the divergence between the softened class probabilities of a teacher and a student.
+
+    .. math::
+        \frac{T^2}{|P|} \sum_{p \in P} \sum_c t_{pc} \log \frac{t_{pc}}{s_{pc}}, \quad
+        t_p = \mathrm{softmax}(z^t_p / T), \; s_p = \mathrm{softmax}(z^s_p / T)
+
+    where :math:`P` are all rows and positions, or those where ``mask`` is True. The teacher is detached. Logits where
+    the mask is False may be anything, inf and nan included. Without a valid position the value is 0, connected to
+    the graph.
+
+    Paper: `Distilling the Knowledge in a Neural Network <https://arxiv.org/abs/1503.02531>`_
+
+    Args:
+        student: Logits (N, C, *), for example (N, C) or (N, C, H, W).
+        teacher: Logits of the same shape.
+        mask: Bool (N, *), True where a position counts. Defaults to None: all of them.
+        temperature: Divides the logits before the softmax.
+
+    Returns:
+        A scalar in float32, or float64 for float64 logits.
+
+    Raises:
+        ValueError: If the shapes do not fit, the mask is not bool, or the temperature is not positive.
+    """
+    _check(student, teacher, mask)
+    check_positive('temperature', temperature)
+    hidden = None if mask is None else ~mask.unsqueeze(1)
+    log_student = _log_probabilities(student, temperature, hidden)
+    log_teacher = _log_probabilities(teacher.detach(), temperature, hidden)
+    # Hidden positions have equal logits by now, so that they add exactly 0 to this sum and to its gradient.
+    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+    if mask is None:
+        return divergence * (temperature ** 2 / max(student[:, :1].numel(), 1))
+    return divergence * temperature ** 2 / mask.sum().clamp(min=1)
+
+
+@MODELS.register_module()
+class SoftTargetLoss(nn.Module):
+    """Module around :func:`soft_target_loss`, which tells the formula.
+
+    ``temperature`` is a plain attribute and may be set anew before every step.
+
+    Args:
+        temperature: Divides the logits before the softmax.
+        loss_weight: Multiplies the value.
+
+    Raises:
+        ValueError: If the temperature is not positive or the weight is negative.
+    """
+
+    def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_positive('temperature', temperature)
+        check_loss_weight(loss_weight)
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+
+    def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the weighted loss of logits (N, C, *) under a bool mask (N, *)."""
+        return self.loss_weight * soft_target_loss(student, teacher, mask, self.temperature)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for ``repr``."""
+        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
+
+
+def _log_probabilities(logits: Tensor, temperature: float, hidden: Tensor | None) -> Tensor:
+    scaled = logits.to(compute_dtype(logits))
+    if temperature != 1:
+        scaled = scaled / temperature
+    if hidden is not None:
+        # Full-resolution logits are large: a tensor made above is filled in place, the caller's own is not touched.
+        scaled = scaled.masked_fill(hidden, 0) if scaled is logits else scaled.masked_fill_(hidden, 0)
+    return scaled.log_softmax(dim=1)
+
+
+def _check(student: Tensor, teacher: Tensor, mask: Tensor | None) -> None:
+    if student.dim() < 2 or student.shape != teacher.shape:
+        raise ValueError(
+            f'Student logits have the shape {tuple(student.shape)} and teacher logits {tuple(teacher.shape)}, both '
+            'must be the same (N, C, *): resize one of them, or compare classes that both know.')
+    if mask is None:
+        return
+    expected = student.shape[:1] + student.shape[2:]
+    if mask.dtype != torch.bool or mask.shape != expected:
+        raise ValueError(
+            f'The mask is {mask.dtype} with the shape {tuple(mask.shape)}, it must be torch.bool with the shape '
+            f'{tuple(expected)}: True where a position counts.')

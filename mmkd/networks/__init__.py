@@ -1,0 +1,8 @@
+"""Networks: self-teachers, necks, backbones."""
+from .bifpn import BiFPN
+from .bifpn_self_teacher import BiFPNSelfTeacher
+from .efficientnet_stages import EfficientNetStages
+from .segmentation_pyramid import SegmentationPyramid
+from .segmentation_self_teacher import SegmentationBiFPNSelfTeacher
+
+__all__ = ['BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid']

@@ -1,0 +1,217 @@
+"""Read what flows through a model during one forward pass.
+
+A tap is a path, written as one would in Python: ``'backbone'``, ``'backbone[2]'``, ``'neck[1:]'``,
+``'decode_head.conv_seg'``,
+``'decode_head.loss_by_feat:input[0]'``, ``'roi_head.bbox_head.loss_and_target:input[cls_score]'``.
+The part before ``:`` or ``[`` names a module, or a method of a module; ``:input`` reads the arguments of the call
+instead of its output; brackets take an
+index, a slice or the name of an argument.
+"""
+
+import difflib
+import functools
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Any
+
+from torch import nn
+
+PATTERN = re.compile(r'(?P<name>[\w.]+)(?P<side>:input|:output)?(?P<items>(\[[^\[\]]+\])*)$')
+
+
+class TapError(KeyError):
+    """A tap whose path does not exist or whose module was not called."""
+
+    def __str__(self) -> str:
+        # KeyError would print the sentence in quotes.
+        return str(self.args[0]) if self.args else ''
+
+
+class Tap:
+    """One place of a model whose input or output is read.
+
+    Args:
+        path: Module or method, side and items, as described in :mod:`mmkd.taps`.
+
+    Raises:
+        TapError: If the path is not of this form.
+    """
+
+    def __init__(self, path: str) -> None:
+        match = PATTERN.fullmatch(path)
+        if match is None:
+            raise TapError(
+                f"The tap {path!r} cannot be read: write a module path such as 'backbone', 'neck[1:]' or "
+                "'decode_head.loss_by_feat:input[0]'."
+            )
+        self.path = path
+        self.name: str = match['name']
+        self.reads_input = match['side'] == ':input'
+        self.items = [_parse_item(item) for item in re.findall(r'\[([^\[\]]+)\]', match['items'])]
+
+    def select(self, value: Any) -> Any:
+        """The item of a recorded value that the path names."""
+        for item in self.items:
+            try:
+                value = (
+                    list(value.values())[item] if isinstance(value, dict) and not isinstance(item, str) else value[item]
+                )
+            except (IndexError, KeyError, TypeError) as error:
+                raise TapError(
+                    f'The tap {self.path!r} asks for [{item}], but {self.name!r} gave {_describe(value)}: choose an '
+                    f'item that exists.'
+                ) from error
+        return value
+
+
+class Taps:
+    """Records the outputs (or inputs) of modules and methods while its context is open.
+
+    Nothing stays on the model afterwards: hooks and patched methods are undone also when the forward pass raises, so
+    that a deep copy of the model
+    (EMA) never calls back into the original.
+
+    Args:
+        model: The model to listen to.
+        paths: Taps, see :mod:`mmkd.taps`.
+
+    Raises:
+        TapError: If a path does not exist, or (on leaving the context) if a place was never called.
+
+    Examples:
+        >>> with Taps(model, ['backbone', 'decode_head.loss_by_feat:input[0]']) as record:
+        ...     losses = model.loss(inputs, data_samples)
+        >>> feats, logits = record['backbone'], record['decode_head.loss_by_feat:input[0]']
+    """
+
+    def __init__(self, model: nn.Module, paths: Sequence[str]) -> None:
+        self.model = model
+        self.taps = {path: Tap(path) for path in paths}
+        self.values: dict[str, Any] = {}
+        self._undo: list[Callable[[], None]] = []
+        for tap in self.taps.values():
+            find(model, tap)
+
+    def __enter__(self) -> 'Taps':
+        self.release()
+        # Looked up anew each time: the runner may have exchanged modules (SyncBN) since.
+        for path, tap in self.taps.items():
+            self._undo.append(self._listen(path, *find(self.model, tap)))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        while self._undo:
+            self._undo.pop()()
+        silent = [tap for path, tap in self.taps.items() if path not in self.values]
+        if kind is None and silent:
+            raise TapError(_explain_silence(self.model, silent[0]))
+
+    def __getitem__(self, path: str) -> Any:
+        """The last recorded value of a tap."""
+        if path not in self.values:
+            raise TapError(
+                f'The tap {path!r} was not recorded; recorded are {sorted(self.values)}: name it before the forward '
+                f'pass.'
+            )
+        return self.taps[path].select(self.values[path])
+
+    def release(self) -> None:
+        """Forget what was recorded, so that no activation outlives its step."""
+        self.values.clear()
+
+    def _listen(self, path: str, module: nn.Module, method: str | None) -> Callable[[], None]:
+        if method is not None:
+            return self._patch(path, module, method)
+        return module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True).remove
+
+    def _hook(self, path: str, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
+        self._store(path, module.forward, args, kwargs, output)
+
+    def _patch(self, path: str, module: nn.Module, method: str) -> Callable[[], None]:
+        original = getattr(module, method)
+        was_on_instance = method in vars(module)
+
+        @functools.wraps(original)
+        def recording(*args: Any, **kwargs: Any) -> Any:
+            output = original(*args, **kwargs)
+            self._store(path, original, args, kwargs, output)
+            return output
+
+        setattr(module, method, recording)
+        if was_on_instance:
+            return functools.partial(setattr, module, method, original)
+        return functools.partial(delattr, module, method)
+
+    def _store(self, path: str, function: Callable, args: tuple, kwargs: dict, output: Any) -> None:
+        if self.taps[path].reads_input:
+            output = dict(inspect.signature(function).bind(*args, **kwargs).arguments)
+        self.values[path] = output
+
+
+def find(model: nn.Module, tap: Tap) -> tuple[nn.Module, str | None]:
+    """The module that a tap names, and the method of it where the path ends in one.
+
+    Raises:
+        TapError: If neither exists.
+    """
+    module = _submodule(model, tap.name)
+    if module is not None:
+        return module, None
+    parent, _, method = tap.name.rpartition('.')
+    owner = _submodule(model, parent)
+    if owner is not None and callable(getattr(owner, method, None)):
+        return owner, method
+    raise TapError(
+        f'The tap {tap.path!r} names no module or method of {type(model).__name__}; near matches: '
+        f'{_near_matches(tap.name, model)}.'
+    )
+
+
+def _submodule(model: nn.Module, name: str) -> nn.Module | None:
+    try:
+        return model.get_submodule(name)
+    except AttributeError:
+        return None
+
+
+def _parse_item(item: str) -> int | slice | str:
+    if ':' in item:
+        return slice(*(int(bound) if bound else None for bound in item.split(':')))
+    try:
+        return int(item)
+    except ValueError:
+        return item.strip('\'"')
+
+
+def _near_matches(name: str, model: nn.Module) -> str:
+    names = [candidate for candidate, _ in model.named_modules() if candidate and not candidate.startswith('distill')]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or [
+        candidate for candidate in names if '.' not in candidate
+    ]
+    return ', '.join(near)
+
+
+def _explain_silence(model: nn.Module, tap: Tap) -> str:
+    module = _submodule(model, tap.name)
+    if module is None:
+        near = _near_matches(tap.name, model)
+    else:
+        methods = [method for method in ('forward', 'loss_by_feat') if hasattr(module, method)]
+        children = [child for child, _ in module.named_children()]
+        near = ', '.join(f'{tap.name}.{name}' for name in methods + children[-2:])
+    return (
+        f'The tap {tap.path!r} did not fire: {tap.name!r} was not called during the forward pass of '
+        f'{type(model).__name__}; '
+        f'near matches: {near}.'
+    )
+
+
+def _describe(value: Any) -> str:
+    if isinstance(value, tuple | list | dict):
+        keys = f' {list(value)}' if isinstance(value, dict) else ''
+        return f'a {type(value).__name__} of {len(value)}{keys}'
+    return f'a {type(value).__name__}'

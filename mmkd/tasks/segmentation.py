@@ -1,0 +1,134 @@
+"""Semantic segmentation: models of mmseg."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from mmengine.registry import MODELS
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
+from mmseg.models.utils import resize
+from torch import Tensor, nn
+
+from mmkd.tasks.base import TapConfig, Task
+
+
+class SegmentationTask(Task):
+    """Students are EncoderDecoders of mmseg, cascades included.
+
+    Logits are read where the decode head hands them to its loss, because mmseg calls the head's ``forward`` directly
+    and a forward hook on it would never
+    fire.
+    """
+
+    name: ClassVar[str] = 'segmentation'
+
+    def default_taps(self, student: nn.Module) -> TapConfig:
+        """Backbone stages, neck levels, and the logits (N, K, H, W) of the (last) decode head at its own stride."""
+        path, head = _decode_head(student)
+        if not isinstance(head, BaseDecodeHead):
+            raise TypeError(
+                f'The decode head is a {type(head).__name__}, but only heads with per-pixel logits can be distilled: '
+                f'use one derived from BaseDecodeHead.'
+            )
+        taps = dict(backbone='backbone', logits=f'{path}.loss_by_feat:input[0]')
+        if student.with_neck:
+            taps['neck'] = 'neck'
+        self.ignore_index = head.ignore_index
+        self.align_corners = head.align_corners
+        return taps
+
+    def num_classes(self, student: nn.Module) -> int:
+        """Classes of the decode head."""
+        return _decode_head(student)[1].num_classes
+
+    def logits(self, record: Any) -> Tensor:
+        """Logits (N, K, H, W) at the stride of the head.
+
+        Raises:
+            TypeError: If the head hands something else to its loss.
+        """
+        logits = super().logits(record)
+        if not isinstance(logits, Tensor) or logits.dim() != 4:
+            raise TypeError(
+                f'The decode head hands a {type(logits).__name__} to its loss, but logits (N, K, H, W) are needed: '
+                "name the tensor with taps=dict(logits='decode_head.loss_by_feat:input[0][0]') or set logit_weight=0."
+            )
+        return logits
+
+    def targets(self, data_samples: list[Any]) -> Tensor:
+        """Label maps (N, H, W), integer, with the ignored value where void."""
+        return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+
+    def build_head(self, student: nn.Module, channels: Sequence[int], config: dict | None) -> nn.Module:
+        """A decode head over all levels of the self-teacher.
+
+        The default is mmseg's ``SegformerHead``: 1x1 to ``channels``, resize to the finest level, concatenate,
+        classify. It reads every level, so that all of
+        the self-teacher is trained by its cross entropy.
+
+        Raises:
+            ValueError: If the config asks for another number of classes than the student has.
+        """
+        head = _decode_head(student)[1]
+        config = _complete(dict(config or {}), head, channels)
+        if config['num_classes'] != head.num_classes:
+            raise ValueError(
+                f'The head of the self-teacher has num_classes={config["num_classes"]}, but the student has '
+                f'{head.num_classes}: leave num_classes out, it is taken from the student.'
+            )
+        extra = MODELS.build(config)
+        if 'loss_decode' not in config:
+            extra.loss_decode = copy.deepcopy(head.loss_decode)
+        if head.sampler is not None:
+            # The sampler weighs pixels by the loss of the head it belongs to.
+            extra.sampler = copy.copy(head.sampler)
+            extra.sampler.context = extra
+        return extra
+
+    def head_loss(self, student: nn.Module, head: nn.Module | None, logits: Tensor, data_samples: list[Any]) -> Tensor:
+        """Sum of the losses that the decode head computes from its logits."""
+        losses = (head or _decode_head(student)[1]).loss_by_feat(logits, data_samples)
+        return sum(value for key, value in losses.items() if 'loss' in key)
+
+    def comparable_logits(
+        self, student: Tensor, teacher: Tensor, data_samples: list[Any], mask_ignored: bool, full_size: bool
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Logits at one size, and the mask of pixels (N, H, W).
+
+        With ``full_size`` both are resized to the labels, otherwise the teacher's to the student's size. Without
+        ``mask_ignored`` void pixels count, unless the whole batch is void.
+        """
+        labels = self.targets(data_samples)
+        size = labels.shape[-2:] if full_size else student.shape[-2:]
+        if not full_size:
+            labels = nn.functional.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0]
+        valid = labels != self.ignore_index
+        mask = valid if mask_ignored else valid.any().expand_as(valid)
+        return self._resize(student, size), self._resize(teacher, size), mask
+
+    def _resize(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
+        if logits.shape[-2:] == size:
+            return logits
+        return resize(logits, size=size, mode='bilinear', align_corners=self.align_corners)
+
+
+def _complete(config: dict, head: nn.Module, channels: Sequence[int]) -> dict:
+    shared = {key: getattr(head, key) for key in ('num_classes', 'align_corners', 'ignore_index')}
+    if 'type' not in config:
+        levels = list(range(len(channels)))
+        width = min(128, *channels)
+        shared.update(
+            type='mmseg.SegformerHead', in_index=levels, channels=width, dropout_ratio=0.0, norm_cfg=dict(type='BN')
+        )
+    config = {**shared, **config}
+    index = config.get('in_index', -1)
+    chosen = [channels[i] for i in index] if isinstance(index, list | tuple) else channels[index]
+    config.setdefault('in_channels', chosen)
+    return config
+
+
+def _decode_head(student: nn.Module) -> tuple[str, nn.Module]:
+    if isinstance(student.decode_head, nn.ModuleList):
+        return f'decode_head.{len(student.decode_head) - 1}', student.decode_head[-1]
+    return 'decode_head', student.decode_head

@@ -1,0 +1,37 @@
+"""What every test runs under."""
+import os
+from pathlib import Path
+
+os.environ.setdefault('MPLBACKEND', 'Agg')
+
+import pytest
+import torch
+from mmengine.utils import ManagerMixin
+
+torch.set_num_threads(1)
+
+
+def managers(base):
+    for manager in base.__subclasses__():
+        yield manager
+        yield from managers(manager)
+
+
+@pytest.fixture(autouse=True)
+def fresh_state():
+    """mmengine keeps loggers, message hubs, scopes and visualizers by name, and would hand them on to the next test."""
+    torch.manual_seed(0)
+    for manager in managers(ManagerMixin):
+        for instance in manager._instance_dict.values():
+            for handler in getattr(instance, 'handlers', ()):
+                handler.close()
+        manager._instance_dict.clear()
+
+
+@pytest.fixture(scope='session')
+def shared():
+    """The folder with reference numbers and data, which not everybody has."""
+    path = Path(__file__).resolve().parents[2] / 'shared'
+    if not path.is_dir():
+        pytest.skip('the reference folder ../shared is absent')
+    return path

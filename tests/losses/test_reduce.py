@@ -1,0 +1,32 @@
+"""The zero, the precision and the checks that all losses share."""
+import pytest
+import torch
+
+from mmkd.losses.reduce import check_loss_weight, check_positive, compute_dtype, connected_zero
+
+
+@pytest.mark.parametrize('value', [0.0, 65504.0, float('inf'), float('nan')])
+def test_connected_zero_of_anything(value):
+    tensor = torch.full((3, 4), value, dtype=torch.float16, requires_grad=True)
+    zero = connected_zero(tensor)
+    zero.backward()
+    assert zero.item() == 0 and zero.dtype == torch.float32 and tensor.grad.eq(0).all()
+
+
+@pytest.mark.parametrize('given, expected', [
+    (torch.float16, torch.float32), (torch.bfloat16, torch.float32), (torch.float32, torch.float32),
+    (torch.float64, torch.float64)])
+def test_compute_dtype(given, expected):
+    assert compute_dtype(torch.zeros(1, dtype=given)) == expected
+
+
+@pytest.mark.parametrize('value', [0, -1.0, float('nan')])
+def test_not_positive(value):
+    with pytest.raises(ValueError, match=r'sigma is .*, it must be greater than 0'):
+        check_positive('sigma', value)
+
+
+def test_loss_weight_may_be_zero_but_not_nan():
+    check_loss_weight(0)
+    with pytest.raises(ValueError, match='loss_weight is nan'):
+        check_loss_weight(float('nan'))

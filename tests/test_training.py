@@ -1,0 +1,162 @@
+"""What a user gets from a training: files, identities, exact resumption."""
+
+import copy
+
+import pytest
+import torch
+from mmengine.registry import MODELS
+
+from tests.runs import config_of, train, weights
+from tests.students import FRSKD, build, distilling, segmentor
+
+HOOKS = [dict(type='mmkd.RandomStateHook')]
+RAMP = dict(type='Ramp', begin=1, end=4, by_epoch=False)
+
+
+def same(left, right):
+    assert left.keys() == right.keys()
+    return [key for key in left if not torch.equal(left[key], right[key])] == []
+
+
+def distilled_config(root, frskd=FRSKD, **changes):
+    return config_of(root, distilling(segmentor(), dict(frskd=dict(frskd))), **changes)
+
+
+def test_the_trained_file_loads_strictly_into_the_plain_student(tmp_path):
+    train(distilled_config(tmp_path, max_iters=2))
+    trained = weights(tmp_path / 'work' / 'iter_2.pth')
+    plain = build(segmentor())
+    plain.load_state_dict(
+        {key: value for key, value in trained.items() if not key.startswith('distill.')}, strict=True
+    )
+    assert any(key.startswith('distill.') for key in trained)
+
+
+def test_weight_zero_equals_plain_training_bit_for_bit(tmp_path):
+    train(config_of(tmp_path))
+    plain = weights(tmp_path / 'work' / 'iter_4.pth')
+    train(distilled_config(tmp_path, dict(FRSKD, weight=0), work_dir=str(tmp_path / 'off')))
+    assert same(plain, weights(tmp_path / 'off' / 'iter_4.pth'))
+
+
+def test_a_weight_above_zero_changes_the_student(tmp_path):
+    train(config_of(tmp_path, max_iters=2))
+    train(distilled_config(tmp_path, work_dir=str(tmp_path / 'on'), max_iters=2))
+    plain, distilled = (weights(tmp_path / name / 'iter_2.pth') for name in ('work', 'on'))
+    assert not torch.equal(plain['backbone.conv1.weight'], distilled['backbone.conv1.weight'])
+
+
+@pytest.mark.parametrize('workers', [0, 1])
+@pytest.mark.parametrize('extra', [{}, dict(ema=True)], ids=['plain', 'ema'])
+def test_a_killed_and_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, extra, workers):
+    hooks = HOOKS + ([dict(type='EMAHook', momentum=0.1)] if extra else [])
+    frskd = dict(
+        FRSKD, logit_weight=RAMP, feature_weight=dict(RAMP, stop=50.0), temperature=dict(RAMP, start=1.0, stop=4.0)
+    )
+    changes = {'train_dataloader.num_workers': workers, 'custom_hooks': hooks}
+    train(distilled_config(tmp_path, frskd, max_iters=5, **changes))
+    straight = weights(tmp_path / 'work' / 'iter_5.pth')
+
+    interrupted = distilled_config(tmp_path, frskd, max_iters=5, work_dir=str(tmp_path / 'again'), **changes)
+    interrupted.custom_hooks = [*copy.deepcopy(hooks), dict(type='tests.test_training.Kill', at=3)]
+    with pytest.raises(KeyboardInterrupt):
+        train(interrupted)
+    resumed = distilled_config(tmp_path, frskd, max_iters=5, work_dir=str(tmp_path / 'again'), resume=True, **changes)
+    train(resumed)
+    assert same(straight, weights(tmp_path / 'again' / 'iter_5.pth'))
+
+
+from mmengine.hooks import Hook  # noqa: E402
+
+
+class Kill(Hook):
+    """Stops a training hard, after the checkpoint of an iteration."""
+
+    priority = 'LOWEST'
+
+    def __init__(self, at):
+        self.at = at
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if batch_idx + 1 == self.at:
+            raise KeyboardInterrupt
+
+
+def test_ema_averages_the_student_and_is_what_is_saved(tmp_path):
+    config = distilled_config(tmp_path, max_iters=2, custom_hooks=[dict(type='EMAHook', momentum=0.5)])
+    runner = train(config)
+    ema = next(hook for hook in runner.hooks if type(hook).__name__ == 'EMAHook').ema_model.module
+    saved = weights(tmp_path / 'work' / 'iter_2.pth')
+    assert type(ema) is type(runner.model)
+    key = 'backbone.layer1.0.conv1.weight'
+    assert torch.equal(saved[key], ema.state_dict()[key])
+    assert not torch.equal(saved[key], runner.model.state_dict()[key])
+
+
+def test_load_from_takes_a_plain_checkpoint(tmp_path, capsys):
+    train(config_of(tmp_path, max_iters=1))
+    plain = tmp_path / 'work' / 'iter_1.pth'
+    config = distilled_config(tmp_path, load_from=str(plain), work_dir=str(tmp_path / 'finetune'), max_iters=1)
+    config.optim_wrapper.optimizer.lr = 0.0
+    runner = train(config)
+    key = 'decode_head.conv_seg.weight'
+    assert torch.equal(runner.model.state_dict()[key], weights(plain)[key])
+    assert 'do not match exactly' not in capsys.readouterr().out
+
+
+def test_training_under_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
+    config = distilled_config(tmp_path)
+    config.custom_hooks = [dict(type='tests.test_training.Poison', at=2)]
+    with pytest.raises(FloatingPointError, match="'frskd' stops training at iteration 2"):
+        train(config)
+    last = tmp_path / 'work' / 'iter_2.pth'
+    assert (tmp_path / 'work' / 'last_checkpoint').read_text() == str(last)
+    assert all(value.isfinite().all() for value in weights(last).values())
+
+
+class Poison(Hook):
+    """Makes a weight of the student NaN before an iteration."""
+
+    def __init__(self, at):
+        self.at = at
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if batch_idx == self.at:
+            runner.model.backbone.conv1.weight.data.fill_(float('nan'))
+
+
+def test_a_wrong_class_count_is_said_before_training(tmp_path):
+    config = config_of(
+        tmp_path, distilling(segmentor(num_classes=4)), custom_hooks=[dict(type='mmkd.ClassCountHook')]
+    )
+    with pytest.raises(ValueError, match='num_classes=4, but its training data has 5 classes'):
+        train(config)
+
+
+def test_bfloat16_autocast_trains_on_a_cpu(tmp_path):
+    config = distilled_config(tmp_path, max_iters=2)
+    config.optim_wrapper.type = 'mmkd.AutocastOptimWrapper'
+    runner = train(config)
+    assert all(
+        parameter.dtype == torch.float32 and parameter.isfinite().all() for parameter in runner.model.parameters()
+    )
+
+
+def test_gradients_may_be_accumulated(tmp_path):
+    train(distilled_config(tmp_path, max_iters=4, **{'optim_wrapper.accumulative_counts': 2}))
+
+
+def test_a_compiled_student_gives_the_same_losses():
+    from tests.students import segmentation_batch
+
+    student = segmentor()
+    student.decode_head.dropout_ratio = 0.0
+    images, samples = segmentation_batch()
+    eager = build(distilling(student)).loss(images, samples)
+    model = build(distilling(student))
+    model.forward = torch.compile(model.forward, backend='aot_eager')
+    for _ in range(2):
+        compiled = model(images, samples, mode='loss')
+    assert MODELS is not None and eager.keys() == compiled.keys()
+    for key in eager:
+        torch.testing.assert_close(compiled[key], eager[key], rtol=1e-4, atol=1e-5)

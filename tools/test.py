@@ -1,0 +1,61 @@
+"""Evaluate a checkpoint by the evaluators of its config."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import DictAction
+from mmengine.runner import Runner
+
+import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
+from mmkd.engine.config import add_import, load_config
+from mmkd.engine.device import DEVICES, processes, use_device
+from mmkd.engine.messages import one_sentence_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='a config file, or a packaged one such as mmkd::frskd/NAME.py')
+    parser.add_argument('checkpoint', help='of a distilling or a plain student')
+    parser.add_argument('--work-dir', help='where logs and metrics go (default: work_dirs/NAME)')
+    parser.add_argument(
+        '--split',
+        choices=['val', 'test'],
+        default='test',
+        help='the data loader and evaluator of the config that are used',
+    )
+    parser.add_argument('--device', choices=DEVICES, help='default: a GPU if there is one')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes were started',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='values that replace those of the config, as key=value'
+    )
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Evaluate."""
+    args = parse_args()
+    with one_sentence_errors():
+        device = use_device(args.device)
+        config = load_config(args.config, args.cfg_options)
+        config.work_dir = (
+            args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config.replace("::", "/")).stem}'
+        )
+        if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
+            raise FileNotFoundError(f'There is no checkpoint {args.checkpoint!r}: correct the path.')
+        config.load_from, config.resume = args.checkpoint, False
+        if args.split == 'val':
+            config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
+        add_import(config, 'mmkd')
+        with processes(config, args.launcher, device):
+            Runner.from_cfg(config).test()
+
+
+if __name__ == '__main__':
+    main()

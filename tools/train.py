@@ -1,0 +1,87 @@
+"""Train a config, distilling or plain, on a CPU, a GPU or several."""
+
+import argparse
+from pathlib import Path
+
+from mmengine.config import Config, DictAction
+from mmengine.runner import Runner
+
+import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
+from mmkd.engine.config import add_hook, add_import, distil, load_config
+from mmkd.engine.device import DEVICES, processes, use_amp, use_device
+from mmkd.engine.messages import one_sentence_errors
+
+
+def parse_args() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        'config', help='a config file, or a packaged one such as mmkd::frskd/NAME.py or mmseg::pspnet/NAME.py'
+    )
+    parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/NAME)')
+    parser.add_argument('--distill', metavar='FRAGMENT', help='distil a plain config by one of configs/_base_/methods')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='auto',
+        metavar='CKPT',
+        help='go on from the last checkpoint of the work dir, or from this one',
+    )
+    parser.add_argument('--amp', action='store_true', help='train in mixed precision')
+    parser.add_argument('--seed', type=int, help='seed of all random numbers')
+    parser.add_argument('--device', choices=DEVICES, help='default: a GPU if there is one')
+    parser.add_argument(
+        '--launcher',
+        choices=['none', 'pytorch', 'slurm', 'mpi'],
+        default='none',
+        help='how several processes were started',
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, help='values that replace those of the config, as key=value'
+    )
+    # torchrun and torch.distributed.launch may pass it; the environment tells the same.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def prepare(args: argparse.Namespace, device: str) -> Config:
+    """The config with everything that the command line says."""
+    config = load_config(args.config, args.cfg_options)
+    name = Path(args.config.replace('::', '/')).stem
+    if args.distill:
+        config = distil(config, load_config(args.distill))
+        name += f'-{Path(args.distill).stem}'
+    config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{name}'
+    if args.seed is not None:
+        config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
+    if args.amp:
+        use_amp(config, device)
+    if args.resume:
+        config.resume = True
+        config.load_from = None if args.resume == 'auto' else args.resume
+    _require_checkpoint(config.get('load_from'))
+    for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook'):
+        add_hook(config, hook)
+    add_import(config, 'mmkd')
+    return config
+
+
+def _require_checkpoint(path: str | None) -> None:
+    if path is not None and '://' not in path and not Path(path).is_file():
+        raise FileNotFoundError(
+            f'There is no checkpoint {path!r}: correct the path, or leave --resume or load_from out.'
+        )
+
+
+def main() -> None:
+    """Train."""
+    args = parse_args()
+    with one_sentence_errors():
+        device = use_device(args.device)
+        config = prepare(args, device)
+        with processes(config, args.launcher, device):
+            Runner.from_cfg(config).train()
+
+
+if __name__ == '__main__':
+    main()
