@@ -14,7 +14,7 @@ from tests.students import segmentation_batch
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 RUNNABLE = sorted(path for path in CONFIGS.glob('[!_]*/*.py') if not path.name.startswith('benchmark'))
-DENSE = [path for path in RUNNABLE if path.parent.name in ('frskd', 'camvid', 'demo', 'efficientdet_segmentation')]
+DENSE = [path for path in RUNNABLE if path.parent.name in ('frskd', 'plain')]
 
 
 def without_pretrained(config):
@@ -65,7 +65,7 @@ def test_a_segmentation_config_takes_a_training_step(path):
     'fragment', sorted((CONFIGS / '_base_' / 'methods').glob('*.py')), ids=lambda path: path.stem
 )
 def test_a_fragment_distils_a_plain_config(fragment):
-    config = distil(Config.fromfile(CONFIGS / 'demo' / 'fpn_r18w16_demo-64x64.py'), Config.fromfile(fragment))
+    config = distil(Config.fromfile(CONFIGS / 'plain' / 'fpn_r18w16_demo-64x64.py'), Config.fromfile(fragment))
     assert is_distilling(config)
     assert config.custom_imports.imports == ['mmkd']
 

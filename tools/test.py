@@ -4,9 +4,11 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import DictAction
+from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
+from mmkd.engine.checkpoint import read_checkpoint, require_checkpoint, require_fit
 from mmkd.engine.config import add_import, load_config
 from mmkd.engine.device import DEVICES, processes, use_device
 from mmkd.engine.messages import one_sentence_errors
@@ -47,14 +49,17 @@ def main() -> None:
         config.work_dir = (
             args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config.replace("::", "/")).stem}'
         )
-        if not Path(args.checkpoint).is_file() and '://' not in args.checkpoint:
-            raise FileNotFoundError(f'There is no checkpoint {args.checkpoint!r}: correct the path.')
+        require_checkpoint(args.checkpoint)
         config.load_from, config.resume = args.checkpoint, False
         if args.split == 'val':
             config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
         add_import(config, 'mmkd')
         with processes(config, args.launcher, device):
-            Runner.from_cfg(config).test()
+            runner = Runner.from_cfg(config)
+            if '://' not in args.checkpoint:
+                model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+                require_fit(model, read_checkpoint(args.checkpoint)['state_dict'], Path(args.checkpoint).name)
+            runner.test()
 
 
 if __name__ == '__main__':

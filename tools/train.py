@@ -7,6 +7,7 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
+from mmkd.engine.checkpoint import require_checkpoint
 from mmkd.engine.config import add_hook, add_import, distil, load_config
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
 from mmkd.engine.messages import one_sentence_errors
@@ -59,18 +60,11 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
     if args.resume:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
-    _require_checkpoint(config.get('load_from'))
+    require_checkpoint(config.get('load_from'))
     for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook'):
         add_hook(config, hook)
     add_import(config, 'mmkd')
     return config
-
-
-def _require_checkpoint(path: str | None) -> None:
-    if path is not None and '://' not in path and not Path(path).is_file():
-        raise FileNotFoundError(
-            f'There is no checkpoint {path!r}: correct the path, or leave --resume or load_from out.'
-        )
 
 
 def main() -> None:

@@ -4,9 +4,9 @@ metrics = dict(val='mIoU', test='mIoU')
 seeds = [0, 1, 2, 3, 4]
 checkpoint = 'last'
 entries = dict(
-    plain=dict(config='../camvid/fpn_r18w16_camvid-128x96.py', label='plain'),
+    plain=dict(config='../plain/fpn_r18w16_camvid-128x96.py', label='plain'),
     frskd=dict(config='frskd_fpn_r18w16_camvid-128x96.py', label='FRSKD'),
     plain_longer=dict(
-        config='../camvid/fpn_r18w16_camvid-128x96.py',
+        config='../plain/fpn_r18w16_camvid-128x96.py',
         label='plain, in the time of FRSKD',
         cfg_options={'train_cfg.max_iters': 3200, 'param_scheduler.total_steps': 3200}))

@@ -4,5 +4,5 @@ metrics = dict(val='mIoU', test='mIoU')
 seeds = [0, 1, 2, 3, 4]
 checkpoint = 'last'
 entries = dict(
-    plain=dict(config='../demo/fpn_r18w16_demo-64x64.py', label='plain'),
+    plain=dict(config='../plain/fpn_r18w16_demo-64x64.py', label='plain'),
     frskd=dict(config='frskd_fpn_r18w16_demo-64x64.py', label='FRSKD'))

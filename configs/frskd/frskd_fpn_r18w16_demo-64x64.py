@@ -1,2 +1,2 @@
-_base_ = ['../demo/fpn_r18w16_demo-64x64.py', '../_base_/methods/frskd_segmentation.py']
+_base_ = ['../plain/fpn_r18w16_demo-64x64.py', '../_base_/methods/frskd_segmentation.py']
 model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, methods=_base_.methods)

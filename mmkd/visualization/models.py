@@ -10,9 +10,9 @@ from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import DATASETS, MODELS, init_default_scope
-from mmengine.runner import load_checkpoint
 from torch import Tensor, nn
 
+from mmkd.engine.checkpoint import read_checkpoint, require_fit
 from mmkd.engine.config import load_config
 from mmkd.taps import Taps
 from mmkd.tasks import task_of
@@ -34,12 +34,11 @@ def load_model(path: str, checkpoint: str, device: str) -> tuple[nn.Module, Conf
         ValueError: If the checkpoint has not all the parameters of the model.
     """
     config = load_config(path)
-    if not Path(checkpoint).is_file():
-        raise FileNotFoundError(f'There is no checkpoint {checkpoint!r}: correct the path.')
+    weights = read_checkpoint(checkpoint)['state_dict']
     init_default_scope(config.get('default_scope', 'mmengine'))
     model = MODELS.build(config.model)
-    loaded = load_checkpoint(model, checkpoint, map_location='cpu', logger='silent')
-    _require_all(model, loaded.get('state_dict', loaded), Path(checkpoint).name)
+    require_fit(model, weights, Path(checkpoint).name, training_parts=True)
+    model.load_state_dict(weights, strict=False)
     return revert_sync_batchnorm(model).to(device).eval(), config
 
 
@@ -124,17 +123,6 @@ def read_features(model: nn.Module, data: dict[str, Any]) -> tuple[list[Tensor],
         features = task.features(record, source)
         teacher = methods[0].self_teacher(features)[0] if methods else []
     return list(features), list(teacher)
-
-
-def _require_all(model: nn.Module, state: dict[str, Tensor], name: str) -> None:
-    # mmengine only logs what is missing or has another shape, and the pictures would show random weights
-    own = model.state_dict()
-    wrong = sorted(key for key, value in own.items() if key not in state or state[key].shape != value.shape)
-    if wrong:
-        raise ValueError(
-            f'The checkpoint {name!r} lacks {len(wrong)} of {len(own)} entries of the model, or has them in another '
-            f'shape, {wrong[0]!r} among them: give the checkpoint of this config.'
-        )
 
 
 def _replace_pipeline(dataset: dict[str, Any], pipeline: list) -> None:

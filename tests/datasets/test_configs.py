@@ -9,7 +9,7 @@ from mmengine.registry import DATASETS, METRICS, init_default_scope
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPLITS = ('train', 'val', 'test')
 SCOPES = dict(demo_segmentation='mmseg', demo_detection='mmdet', demo_classification='mmpretrain', camvid='mmseg')
-STUDENTS = ['demo/fpn_r18w16_demo-64x64.py', 'camvid/fpn_r18w16_camvid-192x160.py']
+STUDENTS = ['plain/fpn_r18w16_demo-64x64.py', 'plain/fpn_r18w16_camvid-128x96.py']
 
 
 def dataset(name, split, data_root):
@@ -69,9 +69,9 @@ def test_camvid_reads_its_split(split):
         sample = data[index]
         seen |= set(np.unique(sample['data_samples'].gt_sem_seg.data.numpy()).tolist())
         if split == 'train':
-            assert sample['inputs'].shape[1] <= 160 and sample['inputs'].shape[2] <= 192
+            assert sample['inputs'].shape[1] <= 96 and sample['inputs'].shape[2] <= 128
         else:
-            assert sample['inputs'].shape == (3, 180, 240)
+            assert sample['inputs'].shape == (3, 120, 160)
             assert sample['data_samples'].gt_sem_seg.data.shape == (1, 360, 480)
     assert {0, 1, 3} <= seen <= {*range(11), 255}
 
@@ -92,7 +92,7 @@ def test_each_split_reads_its_own_files_and_has_a_metric(name):
 
 
 @pytest.mark.parametrize('name', STUDENTS)
-def test_plain_students_train_and_validate_with_mmseg_alone(demo, name, tmp_path):
+def test_plain_students_train_and_validate_with_mmsegs_runner(demo, name, tmp_path):
     pytest.importorskip('mmseg')
     from mmengine.runner import Runner
     cfg = Config.fromfile(ROOT / 'configs' / name)

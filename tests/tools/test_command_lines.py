@@ -138,9 +138,16 @@ def test_user_errors_are_one_sentence_without_traceback(trained, args, message):
     assert 'Traceback' not in done.stderr
 
 
+def test_a_checkpoint_of_another_model_is_not_evaluated(trained, tmp_path):
+    root, _, _ = trained
+    wrong = write_config(config_of(root, segmentor(num_classes=3)), tmp_path / 'wrong.py')
+    done = run_tool('tools/test.py', wrong, root / 'work' / 'iter_2.pth', '--device', 'cpu')
+    assert done.returncode == 1 and "'decode_head.conv_seg.bias' among them" in done.stderr
+
+
 def test_an_export_with_the_wrong_config_is_refused(trained, tmp_path):
     root, _, _ = trained
     wrong = write_config(config_of(root, distilling(segmentor(num_classes=3))), tmp_path / 'wrong.py')
     done = run_tool('tools/export_student.py', wrong, root / 'work' / 'iter_2.pth', tmp_path / 'out.pth')
-    assert done.returncode == 1 and 'does not fit the student of the config' in done.stderr
+    assert done.returncode == 1 and 'give the checkpoint of this config' in done.stderr
     assert not (tmp_path / 'out.pth').exists()

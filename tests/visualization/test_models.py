@@ -14,7 +14,7 @@ from mmkd.visualization.models import load_dataset, load_model, look, predict, r
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
-    'plain': ROOT / 'configs' / 'demo' / 'fpn_r18w16_demo-64x64.py',
+    'plain': ROOT / 'configs' / 'plain' / 'fpn_r18w16_demo-64x64.py',
     'frskd': ROOT / 'configs' / 'frskd' / 'frskd_fpn_r18w16_demo-64x64.py',
 }
 
