@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmkd.losses.reduce import connected_zero
 from mmkd.methods.base import Method
 from mmkd.step import Step
 from mmkd.taps import Taps
@@ -56,11 +57,15 @@ class Distillation(BaseModule):
         Raises:
             FloatingPointError: If a term is NaN or infinite.
         """
+        idle = [parameter for method in self.methods.values() for parameter in method.idle_parameters()]
         losses = {
             f'distill.{name}.{key}': value
             for name, method in methods.items()
             for key, value in method.losses(step).items()
         }
+        if idle:
+            # Distributed training waits for a gradient of every parameter; this one is zero.
+            losses['distill.loss_idle'] = sum(connected_zero(parameter.flatten()) for parameter in idle)
         self._check_finite(losses)
         return losses
 

@@ -27,13 +27,10 @@ class Distilling:
     def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The student's own losses, untouched, and those of the active methods under ``distill.<name>.loss_<term>``."""
         methods = self.distill.active()
-        if not methods:
-            return super().loss(inputs, data_samples, *args, **kwargs)
-        taps = Taps(self, self.distill.paths(methods))
-        with taps as record:
+        with Taps(self, self.distill.paths(methods)) as record:
             losses = super().loss(inputs, data_samples, *args, **kwargs)
         losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples), methods))
-        taps.release()
+        record.release()
         return losses
 
     def __reduce_ex__(self, protocol: int) -> tuple:

@@ -76,7 +76,15 @@ def register_config_scopes() -> None:
     # mmkd. It looks a name that is no distribution up as a module, and takes the folder in which that lies.
     MODULE2PACKAGE['mmkd'] = 'mmkd.version'
     for scope in ('mmseg', 'mmdet', 'mmpretrain'):
-        spec = find_spec(scope)
         # PyPI has an unrelated "mmseg": the name of a toolbox that is not here must stay the one of its distribution.
-        if spec is not None and spec.origin is not None:
+        if _is_found(scope):
             MODULE2PACKAGE[scope] = scope
+
+
+def _is_found(module: str) -> bool:
+    try:
+        spec = find_spec(module)
+    except ImportError:
+        # An import hook may refuse a module instead of not finding it.
+        return False
+    return spec is not None and spec.origin is not None

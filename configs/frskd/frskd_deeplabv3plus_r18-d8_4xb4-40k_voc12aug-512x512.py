@@ -1,7 +1,5 @@
 _base_ = [
-    'mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-40k_voc12aug-512x512.py',
-    '../_base_/methods/frskd_segmentation.py'
-]
+    'mmseg::deeplabv3plus/deeplabv3plus_r50-d8_4xb4-40k_voc12aug-512x512.py', '../_base_/methods/frskd_segmentation.py']
 custom_imports = dict(imports=['mmkd'])
 r50 = _base_.model
 student = dict(

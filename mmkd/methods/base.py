@@ -29,6 +29,8 @@ class Method(BaseModule, ABC):
     """
 
     terms: ClassVar[tuple[str, ...]]
+    trained_by: ClassVar[str | None] = None
+    """The term whose gradient trains the method's own parts, if it has any."""
 
     def __init__(self, weight: ScheduleConfig = 1.0, **term_weights: ScheduleConfig) -> None:
         super().__init__()
@@ -49,6 +51,12 @@ class Method(BaseModule, ABC):
     def is_active(self) -> bool:
         """Whether any term has a weight above 0 at the present moment."""
         return any(self.term_weight(term) > 0 for term in self.terms)
+
+    def idle_parameters(self) -> list[nn.Parameter]:
+        """Trainable parameters that get no gradient at the present moment, because the term that trains them is off."""
+        if self.trained_by is not None and self.term_weight(self.trained_by) > 0:
+            return []
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
     @abstractmethod
     def attach(self, student: nn.Module, task: Task) -> None:

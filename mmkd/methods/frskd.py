@@ -59,6 +59,7 @@ class FRSKD(Method):
     """
 
     terms: ClassVar[tuple[str, ...]] = ('teacher', 'logit', 'feature')
+    trained_by: ClassVar[str | None] = 'teacher'
 
     def __init__(
         self,
@@ -90,16 +91,15 @@ class FRSKD(Method):
 
     def attach(self, student: nn.Module, task: Task) -> None:
         """Build the self-teacher for the student's channels, and its head."""
-        # Stages of a ResNet are rectified anyway; of maps that are not, such as a transformer's, nothing may be lost.
-        config = self.self_teacher_config
-        if config.get('type', DEFAULT) == DEFAULT:
-            config = {'type': DEFAULT, 'rectify_input': False, **config}
-        config = dict(config)
+        config = {'type': DEFAULT, **self.self_teacher_config}
+        if config['type'] == DEFAULT:
+            # Stages of a ResNet are rectified anyway; a transformer's are not, and nothing of them may be lost.
+            config.setdefault('rectify_input', False)
         head = config.pop('head', None)
         config.setdefault('in_channels', task.feature_channels(student, self.source))
         self.self_teacher = MODELS.build(config)
         self.head = task.build_head(student, self.self_teacher.out_channels, head)
-        if self.weight.always_zero or self.term_weights['teacher'].always_zero:
+        if self.term_weights['teacher'].always_zero:
             self.self_teacher.requires_grad_(False)
             self.head.requires_grad_(False)
             print_log(

@@ -2,7 +2,6 @@ import pytest
 from mmengine.config import Config
 
 from mmkd.engine.config import add_hook, add_import, distil, load_config, undistil
-from mmkd.engine.device import use_device, without_sync_bn
 
 METHODS = dict(frskd=dict(type='mmkd.FRSKD'))
 
@@ -55,20 +54,6 @@ def test_a_config_that_distils_is_not_distilled_again():
     config = distil(plain(), Config(dict(methods=METHODS)))
     with pytest.raises(ValueError, match='distils already'):
         distil(config, Config(dict(methods=METHODS)))
-
-
-def test_sync_bn_becomes_bn_everywhere():
-    config = dict(backbone=dict(norm_cfg=dict(type='SyncBN', eps=1e-3)), heads=[dict(norm_cfg=dict(type='SyncBN'))])
-    assert without_sync_bn(config) == dict(
-        backbone=dict(norm_cfg=dict(type='BN', eps=1e-3)), heads=[dict(norm_cfg=dict(type='BN'))]
-    )
-
-
-def test_a_missing_gpu_is_explained(monkeypatch):
-    monkeypatch.setattr('torch.cuda.is_available', lambda: False)
-    assert use_device(None) == 'cpu'
-    with pytest.raises(ValueError, match='torch sees no GPU here'):
-        use_device('cuda')
 
 
 def test_options_replace_values(tmp_path):

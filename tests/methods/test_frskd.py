@@ -7,6 +7,8 @@ from mmengine.logging import MessageHub
 from mmkd.losses import AttentionMapLoss, SoftTargetLoss
 from tests.students import FRSKD, build, classification_batch, classifier, distilling, segmentation_batch, segmentor
 
+OFF = dict(type='Ramp', begin=5, end=6, by_epoch=False)
+
 
 def student(**frskd):
     return build(distilling(segmentor(), dict(frskd=dict(FRSKD, **frskd))))
@@ -110,9 +112,18 @@ def test_ramps_switch_terms_on():
 
 
 def test_a_method_that_is_ramped_to_zero_leaves_the_student_alone():
-    model = student(weight=dict(type='Ramp', begin=5, end=6, by_epoch=False))
+    model = student(weight=OFF)
     MessageHub.get_current_instance().update_info('iter', 0)
-    assert terms(model) == {}
+    assert set(terms(model)) == {'idle'}
+
+
+@pytest.mark.parametrize('weights', [dict(weight=OFF), dict(teacher_weight=OFF)])
+def test_every_trainable_parameter_has_a_gradient_also_while_its_term_is_off(weights):
+    model = student(**weights)
+    MessageHub.get_current_instance().update_info('iter', 0)
+    model.parse_losses(model.loss(*segmentation_batch()))[0].backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert all(parameter.grad.eq(0).all() for parameter in model.distill.parameters())
 
 
 def test_an_untrained_self_teacher_has_no_trainable_parameter():

@@ -1,17 +1,9 @@
 import pytest
 import torch
-from mmengine.structures import InstanceData
 
-from mmkd.taps import Taps
 from mmkd.tasks import task_of
-from tests.students import build, classification_batch, classifier, detector, segmentation_batch, segmentor
-
-
-def hear(model, batch, sources):
-    task = task_of(model)
-    with Taps(model, [path for source in sources for path in task.taps(source)]) as record:
-        model.loss(*batch)
-    return task, record
+from tests.students import build, segmentation_batch, segmentor
+from tests.tasks.hear import hear
 
 
 def test_segmentation_features_logits_and_targets():
@@ -29,18 +21,6 @@ def test_segmentation_features_logits_and_targets():
     assert task.targets(samples).shape == (2, 32, 32)
     assert task.num_classes(model) == 5
     assert task.feature_channels(model, 'neck') == [16] * 4
-
-
-def test_asking_for_channels_leaves_the_student_as_it_was():
-    model = build(segmentor())
-    model.train()
-    model.backbone.layer1.eval()
-    before = {key: value.clone() for key, value in model.state_dict().items()}
-    state = torch.get_rng_state()
-    task_of(model).feature_channels(model, 'backbone')
-    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
-    assert model.training and not model.backbone.layer1.training and model.backbone.layer2.training
-    assert torch.equal(torch.get_rng_state(), state)
 
 
 @pytest.mark.parametrize(
@@ -109,43 +89,3 @@ def test_a_head_without_per_pixel_logits_is_refused():
     model.decode_head = torch.nn.Identity()
     with pytest.raises(TypeError, match='The decode head is a Identity'):
         task_of(model)
-
-
-def test_classification_features_logits_and_targets():
-    model = build(classifier(), 'mmpretrain')
-    images, samples = classification_batch()
-    task, record = hear(model, (images, samples), ['backbone', 'logits'])
-    assert [tuple(level.shape[1:]) for level in task.features(record, 'backbone')] == [
-        (8, 32, 32),
-        (16, 16, 16),
-        (32, 8, 8),
-        (64, 4, 4),
-    ]
-    assert task.logits(record).shape == (4, 5)
-    assert task.targets(samples).tolist() == [0, 1, 2, 3]
-    mixed = [sample.set_gt_score(torch.full((5,), 0.2)) for sample in samples]
-    assert task.targets(mixed).shape == (4, 5)
-
-
-def test_detection_features_logits_and_targets():
-    from mmdet.structures import DetDataSample
-
-    model = build(detector(), 'mmdet')
-    sample = DetDataSample(metainfo=dict(img_shape=(64, 64), pad_shape=(64, 64), batch_input_shape=(64, 64)))
-    sample.gt_instances = InstanceData(bboxes=torch.tensor([[4.0, 4.0, 40.0, 40.0]]), labels=torch.tensor([1]))
-    task, record = hear(model, (torch.randn(1, 3, 64, 64), [sample]), ['backbone', 'neck', 'logits'])
-    assert [level.shape[-1] for level in task.features(record, 'neck')] == [16, 8, 4, 2, 1]
-    assert len(task.features(record, 'backbone')) == 4
-    assert next(tuple(level.shape[1:]) for level in task.logits(record)) == (27, 16, 16)
-    assert task.targets([sample])[0].labels.tolist() == [1]
-    assert task.num_classes(model) == 3
-
-
-def test_two_stage_detectors_give_the_scores_of_their_proposals():
-    model = build(detector(), 'mmdet')
-    model.roi_head = torch.nn.Module()
-    model.roi_head.bbox_head = torch.nn.Module()
-    model.roi_head.bbox_head.num_classes = 4
-    task = task_of(model)
-    assert task.taps('logits') == ['roi_head.bbox_head.loss_and_target:input[cls_score]']
-    assert task.num_classes(model) == 4
