@@ -21,7 +21,7 @@ def weights(**changes):
 def test_weights_that_cover_the_student_fit():
     without = {key: value for key, value in weights().items() if 'distill' not in key and 'num_batches' not in key}
     require_fit(Student(), without, 'a.pth')
-    with pytest.raises(ValueError, match="'a.pth' lacks 2 of 8 entries"):
+    with pytest.raises(ValueError, match=r"'a\.pth' lacks 2 of 8 entries"):
         require_fit(Student(), without, 'a.pth', training_parts=True)
 
 
