@@ -9,4 +9,5 @@ entries = dict(
     plain_longer=dict(
         config='../plain/fpn_r18w16_camvid-128x96.py',
         label='plain, in the time of FRSKD',
+        baseline='frskd',
         cfg_options={'train_cfg.max_iters': 3200, 'param_scheduler.total_steps': 3200}))
