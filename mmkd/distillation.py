@@ -80,9 +80,8 @@ class Distillation(BaseModule):
                 method = key.split('.')[1]
                 iteration = MessageHub.get_current_instance().get_info('iter', 0)
                 raise FloatingPointError(
-                    f'The method {method!r} stops training at iteration {iteration}: {key} is {value.item()}; the '
-                    f'last checkpoint is kept, '
-                    'resume from it with a lower learning rate or weight.'
+                    f'The method {method!r} stops training at iteration {iteration}: {key} is {value.item()}; '
+                    'the last checkpoint is kept, resume from it with a lower learning rate or weight.'
                 )
 
 

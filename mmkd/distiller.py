@@ -54,9 +54,8 @@ class Distiller:
     """Builds a student that distils: ``model = dict(type='mmkd.Distiller', student=…, methods=…)``.
 
     What it returns is the student itself, with the plain student's type, parameter names and state-dict keys, plus one
-    attribute ``distill`` with all that only
-    training needs. It loads plain checkpoints, and its own load into the plain student once the keys below ``distill.``
-    are dropped.
+    attribute ``distill`` with all that only training needs. It loads plain checkpoints, and its own load into the plain
+    student once the keys below ``distill.`` are dropped.
 
     Args:
         student: Config of any model of mmseg, mmdet or mmpretrain.

@@ -1,8 +1,7 @@
 """Weights and temperatures that change with training progress.
 
 A schedule is a pure function of the runner's epoch and iteration, read from mmengine's message hub at the moment of
-use. It has no state of its own, so a
-resumed run continues it exactly.
+use. It has no state of its own, so a resumed run continues it exactly.
 """
 
 import logging
@@ -68,8 +67,7 @@ class Ramp(Schedule):
     .. math:: start + (stop - start) \, s(t), \quad t = (e + 1 - begin) / (end - begin)
 
     with :math:`s(t) = t` (``linear``), :math:`\exp(-5 (1 - t)^2)` (``sigmoid``, the ramp of `Laine and Aila
-    <https://arxiv.org/abs/1610.02242>`_ that FRSKD's
-    segmentation uses) or :math:`(1 - \cos \pi t) / 2` (``cosine``).
+    <https://arxiv.org/abs/1610.02242>`_ that FRSKD's segmentation uses) or :math:`(1 - \cos \pi t) / 2` (``cosine``).
 
     Args:
         begin: First epoch or iteration (0-based) of the ramp.

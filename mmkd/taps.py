@@ -1,11 +1,10 @@
 """Read what flows through a model during one forward pass.
 
 A tap is a path, written as one would in Python: ``'backbone'``, ``'backbone[2]'``, ``'neck[1:]'``,
-``'decode_head.conv_seg'``,
-``'decode_head.loss_by_feat:input[0]'``, ``'roi_head.bbox_head.loss_and_target:input[cls_score]'``.
-The part before ``:`` or ``[`` names a module, or a method of a module; ``:input`` reads the arguments of the call
-instead of its output; brackets take an
-index, a slice or the name of an argument.
+``'decode_head.conv_seg'``, ``'decode_head.loss_by_feat:input[0]'``,
+``'roi_head.bbox_head.loss_and_target:input[cls_score]'``. The part before ``:`` or ``[`` names a module, or a method of
+a module; ``:input`` reads the arguments of the call instead of its output; brackets take an index, a slice or the name
+of an argument.
 """
 
 import difflib
@@ -70,8 +69,7 @@ class Taps:
     """Records the outputs (or inputs) of modules and methods while its context is open.
 
     Nothing stays on the model afterwards: hooks and patched methods are undone also when the forward pass raises, so
-    that a deep copy of the model
-    (EMA) never calls back into the original.
+    that a deep copy of the model (EMA) never calls back into the original.
 
     Args:
         model: The model to listen to.

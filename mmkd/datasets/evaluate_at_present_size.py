@@ -10,8 +10,7 @@ class EvaluateAtPresentSize(BaseTransform):
     """Makes the present size of an image its original one, so that predictions are compared with masks of this size.
 
     Put it behind a ``Resize`` that follows ``LoadAnnotations``. mmseg's own way is to bring predictions back to the
-    size
-    of the file, which is the better comparison; this one exists to repeat published numbers.
+    size of the file, which is the better comparison; this one exists to repeat published numbers.
     """
 
     def transform(self, results: dict) -> dict:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from mmengine.dist import is_main_process
 from mmengine.hooks import Hook
 from mmengine.runner import Runner
 from mmengine.utils import track_iter_progress
@@ -20,18 +21,16 @@ class RandomStateHook(Hook):
     """Saves the states of all random number generators with every checkpoint and takes them up again on resuming.
 
     mmengine resumes model, optimizer, schedulers and the order of the data, but not the generators that dropout and the
-    data pipeline of the main process draw
-    from, so that a resumed run differs from an uninterrupted one. Validation, which draws a number per data loader, is
-    kept from influencing training, because
-    a run that was killed during validation does not repeat it.
+    data pipeline of the main process draw from, so that a resumed run differs from an uninterrupted one. Validation,
+    which draws a number per data loader, is kept from influencing training, because a run that was killed during
+    validation does not repeat it.
 
     Where workers load the data, resuming an iteration-based run draws all past batches again, which takes the time of
-    loading them; set
-    ``train_cfg.fast_forward_on_resume=True`` to give up exactness for speed.
+    loading them; set ``train_cfg.fast_forward_on_resume=True`` to give up exactness for speed.
 
     Exact for iteration-based runs, and for epoch-based runs without ``persistent_workers`` whose checkpoints are
-    written at the end of epochs. The state is
-    that of the process that writes the checkpoint: with several processes only rank 0 resumes exactly.
+    written at the end of epochs. The state is that of the process that writes the checkpoint: with several processes
+    only rank 0 resumes exactly.
     """
 
     priority = 'VERY_HIGH'
@@ -46,7 +45,8 @@ class RandomStateHook(Hook):
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict) -> None:
         """Keep the states of the checkpoint until training begins."""
-        self._resumed = checkpoint.get(KEY) if runner._resume else None
+        # Other processes may draw from other seeds, which the state of this one would replace.
+        self._resumed = checkpoint.get(KEY) if runner._resume and is_main_process() else None
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Take up the states at the first batch that was not trained on before the interruption."""

@@ -17,14 +17,12 @@ class Task(ABC):
     """Where the models of one toolbox keep features, logits and targets, and how an extra head is built.
 
     A task is asked in three moments: before the forward pass for the taps it needs, after it for what the taps heard,
-    and at build time for channel counts
-    and heads.
+    and at build time for channel counts and heads.
 
     Args:
         student: The student, a model of the toolbox.
         taps: Taps that replace the usual ones, by ``'backbone'``, ``'neck'`` or ``'logits'``, for models that keep
-            things elsewhere: one path, or a list of paths
-            with one map each.
+            things elsewhere: one path, or a list of paths with one map each.
 
     Raises:
         ValueError: If ``taps`` names something else.

@@ -17,8 +17,7 @@ class SegmentationTask(Task):
     """Students are EncoderDecoders of mmseg, cascades included.
 
     Logits are read where the decode head hands them to its loss, because mmseg calls the head's ``forward`` directly
-    and a forward hook on it would never
-    fire.
+    and a forward hook on it would never fire.
     """
 
     name: ClassVar[str] = 'segmentation'
@@ -64,8 +63,7 @@ class SegmentationTask(Task):
         """A decode head over all levels of the self-teacher.
 
         The default is mmseg's ``SegformerHead``: 1x1 to ``channels``, resize to the finest level, concatenate,
-        classify. It reads every level, so that all of
-        the self-teacher is trained by its cross entropy.
+        classify. It reads every level, so that all of the self-teacher is trained by its cross entropy.
 
         Raises:
             ValueError: If the config asks for another number of classes than the student has.
@@ -98,7 +96,15 @@ class SegmentationTask(Task):
 
         With ``full_size`` both are resized to the labels, otherwise the teacher's to the student's size. Without
         ``mask_ignored`` void pixels count, unless the whole batch is void.
+
+        Raises:
+            TypeError: If the head tells two classes apart by one sigmoid channel, which has no softmax to compare.
         """
+        if student.shape[1] == 1:
+            raise TypeError(
+                'The decode head has one sigmoid channel, but soft targets compare the softmax of two channels or '
+                'more: set logit_weight=0, or out_channels=2 in the head.'
+            )
         labels = self.targets(data_samples)
         size = labels.shape[-2:] if full_size else student.shape[-2:]
         if not full_size:
@@ -114,7 +120,8 @@ class SegmentationTask(Task):
 
 
 def _complete(config: dict, head: nn.Module, channels: Sequence[int]) -> dict:
-    shared = {key: getattr(head, key) for key in ('num_classes', 'align_corners', 'ignore_index')}
+    copied = ('num_classes', 'out_channels', 'threshold', 'align_corners', 'ignore_index')
+    shared = {key: getattr(head, key) for key in copied}
     if 'type' not in config:
         levels = list(range(len(channels)))
         width = min(128, *channels)

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmkd.tasks import task_of
-from tests.students import build, segmentation_batch, segmentor
+from tests.students import FRSKD, build, distilling, segmentation_batch, segmentor
 from tests.tasks.hear import hear
 
 
@@ -82,6 +82,16 @@ def test_the_head_of_a_self_teacher_follows_the_students():
     assert head.loss_decode.loss_weight == 0.5 and head.loss_decode is not model.decode_head.loss_decode
     assert head.sampler.context is head and model.decode_head.sampler.context is model.decode_head
     assert head([torch.randn(2, 4, 8, 8), torch.randn(2, 8, 4, 4)]).shape == (2, 5, 8, 8)
+
+
+def test_one_sigmoid_channel_has_no_soft_targets_but_a_self_teacher():
+    config = segmentor(num_classes=2)
+    config.decode_head.update(out_channels=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))
+    with pytest.raises(TypeError, match='one sigmoid channel.*set logit_weight=0'):
+        build(distilling(config)).loss(*segmentation_batch(num_classes=2))
+    model = build(distilling(config, dict(frskd=dict(FRSKD, logit_weight=0))))
+    assert model.distill.methods['frskd'].head.out_channels == 1
+    assert model.loss(*segmentation_batch(num_classes=2))['distill.frskd.loss_teacher'] > 0
 
 
 def test_a_head_without_per_pixel_logits_is_refused():
