@@ -87,7 +87,7 @@ def test_the_head_of_a_self_teacher_follows_the_students():
 def test_one_sigmoid_channel_has_no_soft_targets_but_a_self_teacher():
     config = segmentor(num_classes=2)
     config.decode_head.update(out_channels=1, loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True))
-    with pytest.raises(TypeError, match='one sigmoid channel.*set logit_weight=0'):
+    with pytest.raises(TypeError, match=r'one sigmoid channel.*set logit_weight=0'):
         build(distilling(config)).loss(*segmentation_batch(num_classes=2))
     model = build(distilling(config, dict(frskd=dict(FRSKD, logit_weight=0))))
     assert model.distill.methods['frskd'].head.out_channels == 1
