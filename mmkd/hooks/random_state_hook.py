@@ -56,7 +56,7 @@ class RandomStateHook(Hook):
         if hasattr(loop, 'dataloader_iterator'):
             # The loop first draws and drops the batches of the past, which uses up random numbers again.
             loop.dataloader_iterator = _RestoringIterator(
-                loop.dataloader_iterator, loop.dataloader.num_workers, self._resumed
+                loop.dataloader_iterator, loop.dataloader.num_workers, loop.iter, self._resumed
             )
         else:
             set_random_state(self._resumed)
@@ -74,9 +74,11 @@ class RandomStateHook(Hook):
 class _RestoringIterator:
     """Skips the batches of the past, then sets the random state."""
 
-    def __init__(self, iterator: Any, num_workers: int, state: dict[str, Any]) -> None:
+    def __init__(self, iterator: Any, num_workers: int, past: int, state: dict[str, Any]) -> None:
         self._iterator = iterator
         self._num_workers = num_workers
+        # The original mmengine has no skip_iter: its loop draws the batches of the past one by one.
+        self._past = 0 if hasattr(iterator, 'skip_iter') else past
         self._state: dict[str, Any] | None = state
 
     def skip_iter(self, count: int) -> None:
@@ -92,7 +94,9 @@ class _RestoringIterator:
         return self
 
     def __next__(self) -> Any:
-        if self._state is not None:
+        if self._past > 0:
+            self._past -= 1
+        elif self._state is not None:
             # Making an iterator draws a random number, as it did before the first batch of the interrupted run.
             getattr(self._iterator, '_ensure_iterator', lambda: None)()
             set_random_state(self._state)
