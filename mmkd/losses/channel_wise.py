@@ -1,0 +1,76 @@
+"""Channel-wise distillation: every channel of the student is as active as the teacher's at the same places."""
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+from .reduce import check_loss_weight, check_positive, compute_dtype
+
+
+def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0) -> Tensor:
+    r"""Compute the divergence between the spatial distributions of the channels of a teacher and a student.
+
+    .. math::
+        \frac{T^2}{N C} \sum_{n, c} \sum_p t_{ncp} \log \frac{t_{ncp}}{s_{ncp}}, \quad
+        t_{nc} = \mathrm{softmax}_p(f^t_{nc} / T), \; s_{nc} = \mathrm{softmax}_p(f^s_{nc} / T)
+
+    with the softmax over the positions :math:`p` of one channel. The teacher is detached. Without an element the value
+    is 0, connected to the graph.
+
+    Paper: `Channel-wise Knowledge Distillation for Dense Prediction <https://arxiv.org/abs/2011.13256>`_
+
+    Args:
+        student: Features or logits (N, C, H, W).
+        teacher: The same shape.
+        temperature: Divides the maps before the softmax.
+
+    Returns:
+        A scalar in float32, or float64 for float64 maps.
+
+    Raises:
+        ValueError: If the shapes do not fit or the temperature is not positive.
+    """
+    if student.dim() != 4 or student.shape != teacher.shape:
+        raise ValueError(
+            f'The student has the shape {tuple(student.shape)} and the teacher {tuple(teacher.shape)}, both must be '
+            'the same (N, C, H, W): resize one of them, or project its channels.')
+    check_positive('temperature', temperature)
+    log_student = _log_probabilities(student, temperature)
+    log_teacher = _log_probabilities(teacher.detach(), temperature)
+    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+    return divergence * (temperature ** 2 / max(student.shape[0] * student.shape[1], 1))
+
+
+@MODELS.register_module()
+class ChannelWiseLoss(nn.Module):
+    """Module around :func:`channel_wise_loss`, which tells the formula.
+
+    ``temperature`` is a plain attribute and may be set anew before every step.
+
+    Args:
+        temperature: Divides the maps before the softmax.
+        loss_weight: Multiplies the value.
+
+    Raises:
+        ValueError: If the temperature is not positive or the weight is negative.
+    """
+
+    def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_positive('temperature', temperature)
+        check_loss_weight(loss_weight)
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+
+    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """Return the weighted loss of maps (N, C, H, W)."""
+        return self.loss_weight * channel_wise_loss(student, teacher, self.temperature)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for ``repr``."""
+        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
+
+
+def _log_probabilities(maps: Tensor, temperature: float) -> Tensor:
+    scaled = maps.flatten(2).to(compute_dtype(maps))
+    return (scaled if temperature == 1 else scaled / temperature).log_softmax(dim=2)

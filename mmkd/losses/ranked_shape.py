@@ -1,0 +1,74 @@
+"""Ranked shape: the sorted class probabilities keep one profile over the data."""
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+from .reduce import check_loss_weight, check_positive, compute_dtype
+
+
+def ranked_shape_loss(student: Tensor, reference: Tensor, temperature: float = 4.0) -> Tensor:
+    r"""Compute the divergence of the student's ranked probabilities from a reference profile.
+
+    .. math::
+        \frac{T^2}{N} \sum_i \sum_r q_{ir} \log \frac{q_{ir}}{p_{ir}}, \quad
+        p_i = \mathrm{sort}(\mathrm{softmax}(z_i / T))
+
+    with the rank :math:`r` ascending and :math:`q` the reference, whose zeros add nothing. Which class has which rank
+    does not matter. The reference is detached. Without a row the value is 0, connected to the graph.
+
+    Paper: `Lightweight Self-Knowledge Distillation with Multi-source Information Fusion
+    <https://arxiv.org/abs/2305.09183>`_, there DSR
+
+    Args:
+        student: Logits (N, C).
+        reference: Probabilities at the same temperature in ascending order: (N, C), one profile per row, such as those
+            of the previous batch, or (C,), one for all rows, such as their mean.
+        temperature: Divides the logits before the softmax.
+
+    Returns:
+        A scalar in float32, or float64 for float64 logits.
+
+    Raises:
+        ValueError: If the shapes do not fit or the temperature is not positive.
+    """
+    if student.dim() != 2 or reference.shape not in (student.shape, student.shape[1:]):
+        raise ValueError(
+            f'The student has the shape {tuple(student.shape)} and the reference {tuple(reference.shape)}, they must '
+            'be (N, C) and either (N, C) or (C,): take the mean of the reference if its rows are of another number.')
+    check_positive('temperature', temperature)
+    scaled = student.to(compute_dtype(student)) / temperature
+    log_ranked = scaled.sort(dim=1).values.log_softmax(dim=1)
+    target = reference.detach().to(scaled.dtype).expand_as(log_ranked)
+    divergence = F.kl_div(log_ranked, target, reduction='sum')
+    return divergence * (temperature ** 2 / max(student.shape[0], 1))
+
+
+@MODELS.register_module()
+class RankedShapeLoss(nn.Module):
+    """Module around :func:`ranked_shape_loss`, which tells the formula.
+
+    ``temperature`` is a plain attribute and may be set anew before every step; the reference must follow it.
+
+    Args:
+        temperature: Divides the logits before the softmax.
+        loss_weight: Multiplies the value.
+
+    Raises:
+        ValueError: If the temperature is not positive or the weight is negative.
+    """
+
+    def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_positive('temperature', temperature)
+        check_loss_weight(loss_weight)
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+
+    def forward(self, student: Tensor, reference: Tensor) -> Tensor:
+        """Return the weighted loss of logits (N, C) against ranked probabilities (N, C) or (C,)."""
+        return self.loss_weight * ranked_shape_loss(student, reference, self.temperature)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for ``repr``."""
+        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'

@@ -1,0 +1,94 @@
+"""Relational similarity: samples are as similar to each other as they are for the teacher."""
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmkd.registry import MODELS
+
+from .reduce import check_loss_weight, check_positive, connected_zero
+from .rows import check_rows, matmul, unit_rows
+
+
+def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int = 1,
+                               temperature: float = 0.5) -> Tensor:
+    r"""Compare the similarities between the rows of the student with those of the teacher.
+
+    .. math::
+        \frac{1}{|A|} \sum_{a \in A} \sum_n P^t_{an} \log \frac{P^t_{an}}{P^s_{an}}, \quad
+        P_{an} = \mathrm{softmax}_n(\cos(f_a, f_n) / T)
+
+    without a factor :math:`T^2`. With V = ``num_views`` > 1, row V i + v is view v of image i, the columns :math:`n`
+    are the views 0 and the rows :math:`A` all others. With one view every row is compared with all others.
+
+    The teacher is detached. A zero row has the cosine 0. Without a column the value is 0, connected to the graph. One
+    matrix (rows, columns) of similarities is built per network, and one of probabilities kept for backward.
+
+    Paper: `Multi-level Knowledge Distillation <https://arxiv.org/abs/2012.00573>`_
+
+    Args:
+        student: Features (M, Ds), image-major.
+        teacher: Features (M, Dt) of the same rows.
+        num_views: Views per image, a divisor of M.
+        temperature: Divides the cosines before the softmax.
+
+    Returns:
+        A scalar in float32, or float64 for float64 features.
+
+    Raises:
+        ValueError: If the shapes do not fit, M is no multiple of ``num_views`` or an argument is not legal.
+    """
+    check_rows(student, teacher, same_width=False)
+    check_positive('temperature', temperature)
+    _check_views(num_views, student)
+    if student.shape[0] < 2:
+        return connected_zero(student)
+    log_student = _log_probabilities(student, num_views, temperature)
+    log_teacher = _log_probabilities(teacher.detach(), num_views, temperature)
+    return F.kl_div(log_student, log_teacher, reduction='batchmean', log_target=True)
+
+
+@MODELS.register_module()
+class RelationalSimilarityLoss(nn.Module):
+    """Module around :func:`relational_similarity_loss`, which tells the formula.
+
+    ``temperature`` is a plain attribute and may be set anew before every step.
+
+    Args:
+        temperature: Divides the cosines before the softmax.
+        loss_weight: Multiplies the value.
+
+    Raises:
+        ValueError: If the temperature is not positive or the weight is negative.
+    """
+
+    def __init__(self, temperature: float = 0.5, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        check_positive('temperature', temperature)
+        check_loss_weight(loss_weight)
+        self.temperature = temperature
+        self.loss_weight = loss_weight
+
+    def forward(self, student: Tensor, teacher: Tensor, num_views: int = 1) -> Tensor:
+        """Return the weighted loss of features (M, Ds) and (M, Dt) with rows in image-major order."""
+        return self.loss_weight * relational_similarity_loss(student, teacher, num_views, self.temperature)
+
+    def extra_repr(self) -> str:
+        """Return the arguments for ``repr``."""
+        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
+
+
+def _log_probabilities(features: Tensor, num_views: int, temperature: float) -> Tensor:
+    unit = unit_rows(features)
+    if num_views == 1:
+        similarity = matmul(unit / temperature, unit.mT)
+        # -inf would make 0 * (-inf + inf) = nan of the own column; the lowest number has the probability 0 as well.
+        return similarity.fill_diagonal_(torch.finfo(unit.dtype).min).log_softmax(dim=1)
+    images = unit.unflatten(0, (-1, num_views))
+    return matmul(images[:, 1:].flatten(0, 1) / temperature, images[:, 0].mT).log_softmax(dim=1)
+
+
+def _check_views(num_views: int, rows: Tensor) -> None:
+    if num_views < 1 or rows.shape[0] % num_views:
+        raise ValueError(
+            f'num_views is {num_views}, it must be at least 1 and divide the {rows.shape[0]} rows: pass the number of '
+            'views that every image has.')
