@@ -84,7 +84,8 @@ def load_suite(file: str | Path) -> Suite:
     file = Path(file)
     if not file.is_file():
         raise FileNotFoundError(f"the suite '{file}' does not exist; give the path of a Python file with entries")
-    content = Config.fromfile(file).to_dict()
+    # names with an underscore are the suite's own shorthands
+    content = {key: value for key, value in Config.fromfile(file).to_dict().items() if not key.startswith('_')}
     _check_keys('the suite', content, SUITE_KEYS)
     entries, baseline = content.get('entries') or {}, content.get('baseline')
     if not entries:

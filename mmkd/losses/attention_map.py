@@ -81,13 +81,13 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
     _check_arguments(normalize, reduction, power)
     students, teachers = _levels(student), _levels(teacher)
     _check_levels(students, teachers)
-    value = connected_zero(students[0])
+    values = []
     for own, target in zip(students, teachers, strict=True):
         if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
             continue
         difference = attention_map(own, normalize, power) - attention_map(target.detach(), normalize, power)
-        value = value + _reduce(difference.flatten(1), reduction)
-    return value
+        values.append(_reduce(difference.flatten(1), reduction))
+    return sum(values[1:], values[0]) if values else connected_zero(students[0])
 
 
 @MODELS.register_module()

@@ -1,4 +1,6 @@
 """Weighted sums of feature maps."""
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -25,4 +27,33 @@ class FastNormalizedFusion(nn.Module):
         """Return the fused map of ``num_inputs`` maps (N, C, H, W)."""
         weight = self.weight.relu()
         weight = weight / (weight.sum() + self.eps)
-        return sum(weight[index] * feat for index, feat in enumerate(feats))
+        return _WeightedSum.apply(weight, *feats)
+
+
+class _WeightedSum(torch.autograd.Function):
+    # Written out, because autograd would make a map of products for every weight only to sum it up, and the fusions
+    # are a good part of a self-teacher's step.
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, *feats: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, *feats)
+        weights = weight.to(feats[0].dtype).unbind()
+        fused = weights[0] * feats[0]
+        for scale, feat in zip(weights[1:], feats[1:], strict=True):
+            fused.addcmul_(scale, feat)
+        return fused
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, ...]:
+        weight, *feats = ctx.saved_tensors
+        to_feats = [scale * gradient for scale in weight.to(gradient.dtype).unbind()]
+        to_weight = torch.stack([_inner_product(gradient, feat) for feat in feats]).to(weight.dtype)
+        return to_weight, *to_feats
+
+
+def _inner_product(left: Tensor, right: Tensor) -> Tensor:
+    dtype = torch.float64 if left.dtype == torch.float64 else torch.float32
+    # In channels-last memory order, or flattening would copy.
+    last = left.is_contiguous(memory_format=torch.channels_last)
+    rows = [(feat.permute(0, 2, 3, 1) if last else feat).reshape(-1).to(dtype) for feat in (left, right)]
+    return torch.dot(*rows)

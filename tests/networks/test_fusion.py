@@ -24,3 +24,19 @@ def test_weights_are_trained():
 def test_half_maps_stay_half():
     feat = torch.ones(1, 1, 2, 2, dtype=torch.float16)
     assert FastNormalizedFusion(2)(feat, feat).dtype == torch.float16
+
+
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last])
+def test_gradients_are_those_of_the_formula(layout):
+    fusion = FastNormalizedFusion(3).double()
+    fusion.weight.data.copy_(torch.tensor([1.5, 0.25, 2.0]))
+    feats = [torch.randn(2, 3, 4, 5, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+             for _ in range(3)]
+    assert torch.autograd.gradcheck(lambda *inputs: fusion(*inputs), feats)
+    inputs = [fusion.weight, *feats]
+    factor = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    found = torch.autograd.grad((fusion(*feats) * factor).sum(), inputs)
+    weight = fusion.weight.relu() / (fusion.weight.relu().sum() + fusion.eps)
+    plain = sum(weight[index] * feat for index, feat in enumerate(feats))
+    for own, expected in zip(found, torch.autograd.grad((plain * factor).sum(), inputs), strict=True):
+        torch.testing.assert_close(own, expected)
