@@ -1,9 +1,9 @@
-title = 'FRSKD on 10,000 images of CIFAR-10: ResNet-18 (CIFAR form) at an eighth of its width'
+title = 'FRSKD on 10,000 images of CIFAR-10: ResNet-18 (CIFAR form) at a quarter of its width'
 baseline = 'plain'
 metrics = dict(val='accuracy/top1', test='accuracy/top1')
 seeds = [0, 1, 2]
 checkpoint = 'last'
-_plain, _frskd = '../plain/resnet18-w8_cifar10-10k.py', 'frskd_resnet18-w8_cifar10-10k.py'
+_plain, _frskd = '../plain/resnet18-w16_cifar10-10k.py', 'frskd_resnet18-w8_cifar10-10k.py'
 # 4600 plain iterations take about the time of 2000 with FRSKD.
 _longer = {'train_cfg.max_iters': 4600, 'param_scheduler.T_max': 4600}
 _without_features = {'model.methods.frskd.feature_weight': 0.0}
