@@ -1,6 +1,6 @@
 _base_ = [
     '../_base_/models/resnet18_w16_cifar.py', '../_base_/datasets/cifar10.py',
-    '../_base_/schedules/sgd_cosine_2000.py', '../_base_/default_runtime_classification.py'
+    '../_base_/schedules/sgd_cosine_1600.py', '../_base_/default_runtime_classification.py'
 ]
 custom_imports = dict(imports=['mmkd'])
 custom_hooks = [dict(type='mmkd.ChannelsLastHook')]
