@@ -3,7 +3,7 @@ baseline = 'plain'
 metrics = dict(val='accuracy/top1', test='accuracy/top1')
 seeds = [0, 1, 2]
 checkpoint = 'last'
-_plain, _frskd = '../plain/resnet18-w16_cifar10-10k.py', 'frskd_resnet18-w8_cifar10-10k.py'
+_plain, _frskd = '../plain/resnet18-w16_cifar10-10k.py', 'frskd_resnet18-w16_cifar10-10k.py'
 # 3300 plain iterations take about the time of 1600 with FRSKD.
 _longer = {'train_cfg.max_iters': 3300, 'param_scheduler.T_max': 3300}
 _without_features = {'model.methods.frskd.feature_weight': 0.0}
