@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from mmengine.logging import MessageHub
-from mmengine.model import BaseModule
+from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
 from mmkd.losses.reduce import connected_zero
@@ -30,11 +30,13 @@ class Distillation(BaseModule):
     def __init__(self, student: nn.Module, task: Task, methods: dict[str, Method]) -> None:
         super().__init__()
         self.task = task
-        self.methods = nn.ModuleDict({name: method for name, method in methods.items() if not method.always_off})
+        self.methods = ModuleDict({name: method for name, method in methods.items() if not method.always_off})
         self._last_losses: dict[str, Tensor] = {}
         with independent_random_state():
             for method in self.methods.values():
                 method.attach(student, task)
+            for method in self.methods.values():
+                method.meet(dict(self.methods.items()))
         Taps(student, self.paths(self.methods))
         self.register_load_state_dict_post_hook(_accept_plain_checkpoint)
 

@@ -29,7 +29,7 @@ class Distilling:
         methods = self.distill.active()
         with Taps(self, self.distill.paths(methods)) as record:
             losses = super().loss(inputs, data_samples, *args, **kwargs)
-        losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples), methods))
+        losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples, inputs), methods))
         record.release()
         return losses
 

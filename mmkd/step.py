@@ -1,6 +1,7 @@
 """What a method sees of one training step."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,12 +19,20 @@ class Step:
         task: Where models of its toolbox keep things.
         record: What the taps heard.
         data_samples: The batch's data samples of the toolbox.
+        inputs: The preprocessed batch (N, 3, H, W).
     """
 
     student: nn.Module
     task: Task
     record: Taps
     data_samples: list[Any]
+    inputs: Any
+    _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def batch_size(self) -> tuple[int, int]:
+        """Height and width of the batch, padding included."""
+        return tuple(self.inputs.shape[-2:])
 
     def features(self, source: str) -> tuple[Tensor, ...]:
         """Feature maps (N, C_i, H_i, W_i) of ``'backbone'`` stages or ``'neck'`` levels, shallow first."""
@@ -36,3 +45,9 @@ class Step:
     def targets(self) -> Any:
         """The ground truth of the batch."""
         return self.task.targets(self.data_samples)
+
+    def once(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` returns, called once per step and key: methods share what they need in common."""
+        if key not in self._made:
+            self._made[key] = make()
+        return self._made[key]

@@ -124,6 +124,10 @@ class Taps:
     def _listen(self, path: str, module: nn.Module, method: str | None) -> Callable[[], None]:
         if method is not None:
             return self._patch(path, module, method)
+        if self.taps[path].reads_input and getattr(module, 'inplace', False):
+            # An in-place activation would overwrite its input before anybody has read it.
+            module.inplace = False
+            self._undo.append(functools.partial(setattr, module, 'inplace', True))
         return module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True).remove
 
     def _hook(self, path: str, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:

@@ -95,3 +95,23 @@ def classification_batch(num_classes=5):
     return torch.randn(4, 3, 32, 32, generator=generator), [
         DataSample().set_gt_label(i % num_classes) for i in range(4)
     ]
+
+
+def detection_batch(size=128, boxes=((8.0, 8.0, 60.0, 60.0), (40.0, 30.0, 120.0, 120.0))):
+    """Images (N, 3, H, W) and data samples with the same boxes, of classes 0 and 1."""
+    from mmdet.structures import DetDataSample
+    from mmengine.structures import InstanceData
+
+    generator = torch.Generator().manual_seed(7)
+    meta = dict(img_shape=(size, size), ori_shape=(size, size), pad_shape=(size, size), scale_factor=(1.0, 1.0))
+    samples = []
+    for _ in range(2):
+        truth = InstanceData(bboxes=torch.tensor(boxes).reshape(-1, 4), labels=torch.arange(len(boxes)))
+        samples.append(
+            DetDataSample(
+                metainfo=dict(meta, batch_input_shape=(size, size)),
+                gt_instances=truth,
+                ignored_instances=InstanceData(bboxes=torch.empty(0, 4), labels=torch.empty(0, dtype=torch.long)),
+            )
+        )
+    return torch.randn(2, 3, size, size, generator=generator), samples

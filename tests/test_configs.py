@@ -10,11 +10,11 @@ from mmengine.utils import import_modules_from_strings
 import mmkd  # noqa: F401
 from mmkd.engine.config import distil, is_distilling, load_config
 from mmkd.engine.device import without_sync_bn
-from tests.students import segmentation_batch
+from tests.students import classification_batch, detection_batch, segmentation_batch
 
 CONFIGS = Path(__file__).resolve().parents[1] / 'configs'
 RUNNABLE = sorted(path for path in CONFIGS.glob('[!_]*/*.py') if not path.name.startswith('benchmark'))
-DENSE = [path for path in RUNNABLE if path.parent.name in ('frskd', 'plain')]
+STUDENTS = [path for path in RUNNABLE if path.parent.name in ('frskd', 'plain')]
 
 
 def without_pretrained(config):
@@ -39,16 +39,28 @@ def test_a_config_is_complete(path):
     assert Config.fromstring(config.pretty_text, '.py').model == config.model
 
 
-@pytest.mark.parametrize('path', DENSE, ids=lambda path: path.stem)
-def test_a_segmentation_config_takes_a_training_step(path):
+def made_up_batch(config, model):
+    """Images and data samples of the task of a config."""
+    if config.default_scope == 'mmseg':
+        return segmentation_batch(size=64, num_classes=model.decode_head.num_classes)
+    if config.default_scope == 'mmdet':
+        return detection_batch()
+    images, samples = classification_batch(model.head.num_classes)
+    # Its batch augmentations are part of the config.
+    data = model.data_preprocessor(dict(inputs=images, data_samples=samples), training=True)
+    return data['inputs'], data['data_samples']
+
+
+@pytest.mark.parametrize('path', STUDENTS, ids=lambda path: path.stem)
+def test_a_config_takes_a_training_step(path):
     config = Config.fromfile(path)
     import_modules_from_strings(**config.get('custom_imports', dict(imports=[])))
     init_default_scope(config.default_scope)
+    if 'data_preprocessor' in config:
+        config.model.data_preprocessor = config.data_preprocessor
     model = MODELS.build(without_sync_bn(without_pretrained(config.model)))
     model.train()
-    student = config.model.student if is_distilling(config) else config.model
-    head = student.decode_head
-    images, samples = segmentation_batch(size=64, num_classes=head.num_classes)
+    images, samples = made_up_batch(config, model)
     losses = model.loss(images, samples)
     model.parse_losses(losses)[0].backward()
     without = [

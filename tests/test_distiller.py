@@ -205,7 +205,7 @@ def test_a_student_without_neck_is_refused_where_the_neck_is_refined():
     student = segmentor()
     student.pop('neck')
     student['decode_head'].update(in_channels=[8, 16, 32, 64])
-    with pytest.raises(ValueError, match=r"source='neck' was asked for.*has \['backbone', 'logits'\]"):
+    with pytest.raises(ValueError, match=r"source='neck' was asked for.*has \['backbone', 'logits', 'preactivation'\]"):
         build(distilling(student, dict(frskd=dict(FRSKD, source='neck'))))
 
 

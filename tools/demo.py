@@ -39,7 +39,8 @@ def main() -> None:
     args = parse_args()
     work_dir, seed = Path(args.work_dir), f'seed{args.seeds[0]}'
     run('Demo data', 'tools/make_demo_data.py')
-    suite = ('tools/benchmark.py', 'configs/frskd/benchmark_demo.py', '--work-dir', work_dir, '--seeds', *args.seeds)
+    suite = ('tools/benchmark.py', 'configs/frskd/benchmark_demo.py', '--only', 'plain', 'frskd')
+    suite = (*suite, '--work-dir', work_dir, '--seeds', *args.seeds)
     run('Train and evaluate the plain student and the student with FRSKD', *suite)
     checkpoints = {name: last_checkpoint(work_dir / name / seed) for name in ('plain', 'frskd')}
     pictures = work_dir / 'pictures'

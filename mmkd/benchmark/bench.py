@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from mmkd.benchmark.curves import save_curves
 from mmkd.benchmark.processes import Processes
@@ -70,12 +71,24 @@ def run_all(
     return all(is_done(run, suite) for run in runs)
 
 
-def write_report(out: Path, results: Results | None = None) -> None:
-    """Write ``results.json`` if given, and from it ``table.md`` and ``curves.png``."""
-    if results is not None:
+def write_report(out: Path, results: Results | None = None, profile: dict[str, Any] | None = None) -> None:
+    """Write ``results.json`` if results or a profile are new, and from it ``table.md`` and ``curves.png``.
+
+    Args:
+        out: The folder.
+        results: In place of those in the folder.
+        profile: In place of that in the results, see :mod:`mmkd.benchmark.cost`.
+
+    Raises:
+        FileNotFoundError: There are no results yet.
+    """
+    new = results is not None or profile is not None
+    results = read_results(out / 'results.json') if results is None else results
+    if profile is not None:
+        results['profile'] = profile
+    if new:
         out.mkdir(parents=True, exist_ok=True)
         write_results(results, out / 'results.json')
-    results = read_results(out / 'results.json')
     (out / 'table.md').write_text(make_table(results))
     save_curves(results, out / 'curves.png')
 

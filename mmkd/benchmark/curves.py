@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from mmkd.benchmark.results import Results, finished
+from mmkd.benchmark.results import Results, finished, metric_label
 
 
 def plot_curves(results: Results) -> Figure:
@@ -19,7 +19,7 @@ def plot_curves(results: Results) -> Figure:
     Returns:
         A figure with two axes that share the metric.
     """
-    metric = results['metrics']['val']
+    metric, scale = results['metrics']['val'], results.get('scale', 1)
     figure = Figure(figsize=(12, 4.8), layout='constrained')
     axes = figure.subplots(1, 2, sharey=True)
     for number, (name, entry) in enumerate(results['entries'].items()):
@@ -27,6 +27,7 @@ def plot_curves(results: Results) -> Figure:
         if curve is None:
             continue
         iterations, seconds, mean, std, seeds = curve
+        mean, std = scale * mean, scale * std
         for axis, x in zip(axes, (iterations, seconds / 60), strict=True):
             axis.plot(x, mean, color=f'C{number}', marker='o', markersize=3, label=f'{entry["label"]} (n = {seeds})')
             axis.fill_between(x, mean - std, mean + std, color=f'C{number}', alpha=0.2, linewidth=0)
@@ -34,7 +35,7 @@ def plot_curves(results: Results) -> Figure:
         axis.set_xlabel(label)
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3)
-    axes[0].set_ylabel(f'val {metric}')
+    axes[0].set_ylabel(f'val {metric_label(results, "val")}')
     if axes[0].lines:
         axes[0].legend(loc='lower right')
     figure.suptitle(f'{results["title"]}: mean over seeds ± standard deviation')

@@ -24,6 +24,24 @@ class History:
     val: list[tuple[int, int, dict[str, float]]] = field(default_factory=list)
 
     @property
+    def by_epoch(self) -> bool:
+        """Whether training counts epochs."""
+        return bool(self.train) and self.train[-1][2] is not None
+
+    @property
+    def epoch_length(self) -> int | None:
+        """Iterations of an epoch; None where training does not count epochs or was logged in one epoch only."""
+        first: dict[int, int] = {}
+        for iteration, _, epoch, _ in self.train:
+            if epoch is not None:
+                first.setdefault(epoch, iteration)
+        if len(first) < 2:
+            return None
+        # An epoch is logged at the same iterations of its own, but not always at its last one.
+        (start, begin), (stop, end) = min(first.items()), max(first.items())
+        return (end - begin) // (stop - start)
+
+    @property
     def iterations(self) -> int:
         """The last iteration that was logged."""
         return self.train[-1][0] if self.train else 0
@@ -32,6 +50,12 @@ class History:
     def step(self) -> int:
         """The last epoch when training counts epochs, else the last iteration."""
         return (self.train[-1][2] or self.iterations) if self.train else 0
+
+    @property
+    def progress(self) -> float:
+        """Epochs that were logged, with their fraction as soon as the length of an epoch is known, or iterations."""
+        length = self.epoch_length
+        return self.iterations / length if length else self.step
 
     @property
     def memory(self) -> float | None:
@@ -46,6 +70,23 @@ class History:
         return float(np.interp(self.iterations if iteration is None else iteration, steps, total))
 
 
+    def metrics_of(self, checkpoint: Path) -> dict[str, float]:
+        """Metrics of the validation when a checkpoint was written; none if there was no validation at that moment."""
+        position = 1 if '_iter_' in f'_{checkpoint.name}' else 0
+        number = _number(checkpoint)
+        return next((line[2] for line in self.val if line[position] == number), {})
+
+    def close_epochs(self) -> None:
+        """Place validations at the true ends of their epochs, and count the last epoch to its end."""
+        length = self.epoch_length
+        if length is None or not self.val:
+            return
+        self.val = [(epoch, epoch * length, metrics) for epoch, _, metrics in self.val]
+        iteration, seconds, epoch, memory = self.train[-1]
+        if self.val[-1][0] == epoch and iteration < epoch * length:
+            self.train.append((epoch * length, seconds, epoch, memory))
+
+
 def read_history(work_dir: Path) -> History:
     """Read ``work_dir/<timestamp>/vis_data/scalars.json`` of every start; what was done again counts once."""
     history = History()
@@ -58,6 +99,7 @@ def read_history(work_dir: Path) -> History:
         history.val = [line for line in history.val if line[1] < first]
         for line in lines:
             _add(history, line)
+    history.close_epochs()
     return history
 
 
@@ -85,7 +127,9 @@ def find_checkpoint(work_dir: Path, choice: str, metric: str) -> tuple[Path, int
         FileNotFoundError: There is no such checkpoint.
     """
     if choice == 'best':
-        files = sorted(work_dir.glob(f'best_{metric.replace("/", "_")}_*.pth'), key=_number)
+        # coco/bbox_mAP must not find the files of coco/bbox_mAP_50
+        name = re.compile(rf'best_{re.escape(metric.replace("/", "_"))}_(epoch|iter)_\d+\.pth')
+        files = sorted((file for file in work_dir.glob('best_*.pth') if name.fullmatch(file.name)), key=_number)
         missing = f"no checkpoint 'best_{metric}_*.pth': set default_hooks.checkpoint.save_best, or checkpoint='last'"
     else:
         # the pointer holds the path at training time: only its name survives a moved work dir
@@ -128,6 +172,13 @@ def _add(history: History, line: dict[str, Any]) -> None:
     if 'lr' in line and 'iter' in line:
         history.train.append((line['iter'], line.get('time', 0.0), line.get('epoch'), line.get('memory')))
     elif 'step' in line:
-        by_epoch = bool(history.train) and history.train[-1][2] is not None
-        iteration = history.iterations if by_epoch else line['step']
-        history.val.append((line['step'], iteration, _metrics(line)))
+        history.val.append((*_moment(history, line['step']), _metrics(line)))
+
+
+def _moment(history: History, step: int) -> tuple[int, int]:
+    """Step and iteration of a validation, whose line has one number: which of them, the LoggerHook decides."""
+    epoch = history.train[-1][2] if history.train else None
+    if epoch is not None:
+        return min(step, epoch), history.iterations
+    # without epochs to count, a LoggerHook that logs by epoch writes 0
+    return (step, step) if step else (history.iterations, history.iterations)

@@ -64,7 +64,7 @@ class Progress:
         """Runs done, failed and running, iterations done out of all, and the time left."""
         active = set(self._started) | set(self._ended)
         histories = {run: read_history(run.directory) if run in active else History() for run in self.runs}
-        steps = {run: min(history.step, run.entry.length) for run, history in histories.items()}
+        steps = {run: min(int(history.progress), run.entry.length) for run, history in histories.items()}
         done = sum(run.entry.length if self._ended.get(run) else steps[run] for run in self.runs)
         failed = sum(not done for done in self._ended.values())
         parts = [f'{sum(self._ended.values())}/{len(self.runs)} runs done' + (f', {failed} failed' if failed else '')]
@@ -79,7 +79,7 @@ class Progress:
         # an entry that has not begun is taken to cost as much as the others do on average
         mean = sum(paces.values()) / len(paces)
         left = [
-            max(run.entry.length - histories[run].step, 0) * paces.get(run.entry.name, mean)
+            max(run.entry.length - histories[run].progress, 0) * paces.get(run.entry.name, mean)
             for run in self.runs
             if run not in self._ended
         ]
@@ -94,6 +94,6 @@ class Progress:
             if history.step:
                 logged.setdefault(run.entry.name, []).append(history)
         return {
-            name: sum(history.seconds() for history in found) / sum(history.step for history in found)
+            name: sum(history.seconds() for history in found) / sum(history.progress for history in found)
             for name, found in logged.items()
         }

@@ -14,7 +14,9 @@ from mmkd.benchmark.suite import Suite
 Results = dict[str, Any]
 
 
-def collect(suite: Suite, runs: Iterable[Run], command: str, jobs: int, device: str) -> Results:
+def collect(
+    suite: Suite, runs: Iterable[Run], command: str, jobs: int, device: str, profile: dict[str, Any] | None = None
+) -> Results:
     """Gather what the runs left on disk.
 
     Args:
@@ -23,6 +25,7 @@ def collect(suite: Suite, runs: Iterable[Run], command: str, jobs: int, device: 
         command: The command line that made them.
         jobs: Runs at a time.
         device: Device of the trainings.
+        profile: Cost of a step of each entry, see :mod:`mmkd.benchmark.cost`.
 
     Returns:
         A dict for JSON without any absolute path.
@@ -50,9 +53,11 @@ def collect(suite: Suite, runs: Iterable[Run], command: str, jobs: int, device: 
             'metrics': suite.metrics,
             'checkpoint': suite.checkpoint,
             'digits': suite.digits,
+            'scale': suite.scale,
             'seeds': sorted({run.seed for run in runs}),
             'entries': entries,
             'environment': {**environment, 'device': device, 'threads_per_run': 1, 'runs_at_a_time': jobs},
+            **({'profile': profile} if profile else {}),
             'runs': [_collect_run(run) for run in runs],
         }
     )
@@ -78,11 +83,19 @@ def finished(results: Results, entry: str) -> list[dict[str, Any]]:
 
 
 def metric_by_seed(results: Results, entry: str, split: str) -> dict[int, float]:
-    """The compared metric of the finished runs of an entry, by seed."""
-    name = results['metrics'][split]
+    """The compared metric of the finished runs of an entry, by seed, scaled as the suite asks."""
+    name, scale = results['metrics'][split], results.get('scale', 1)
     return {
-        run['seed']: run['metrics'][split][name] for run in finished(results, entry) if name in run['metrics'][split]
+        run['seed']: scale * run['metrics'][split][name]
+        for run in finished(results, entry)
+        if name in run['metrics'][split]
     }
+
+
+def metric_label(results: Results, split: str) -> str:
+    """The metric's name, with what it is multiplied by: ``mIoU``, ``coco/bbox_mAP x 100``."""
+    scale = results.get('scale', 1)
+    return results['metrics'][split] + (f' x {scale:g}' if scale != 1 else '')
 
 
 def _relative(path: str, folder: Path) -> str:
@@ -108,6 +121,7 @@ def _collect_run(run: Run) -> dict[str, Any]:
         **collected,
         'step': record['step'],
         'iterations': iterations,
+        'epochs': history.step if history.by_epoch else None,
         'train_seconds': round(seconds, 1),
         'ms_per_iteration': round(1000 * seconds / iterations, 1) if iterations else None,
         'gpu_memory_mb': history.memory,

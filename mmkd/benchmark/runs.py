@@ -145,14 +145,14 @@ def _test(run: Run, suite: Suite, scripts: Scripts, processes: Processes, say: C
         scripts.device,
     ]
     processes.call(command + _options(run.entry), run.log)
-    val = next((metrics for val_step, _, metrics in read_history(run.directory).val if val_step == step), {})
+    val = read_history(run.directory).metrics_of(checkpoint)
     metrics = {'val': val, 'test': read_test_metrics(folder)}
     for split, name in suite.metrics.items():
         if metrics[split] and name not in metrics[split]:
             raise RuntimeError(f"the {split} metrics have no '{name}'; the suite may name {sorted(metrics[split])}")
     run.write(state='done', checkpoint=suite.checkpoint, step=step, metrics=metrics, error=None, tail=[])
     found = ', '.join(
-        f'{split} {name} {metrics[split][name]:.{suite.digits}f}'
+        f'{split} {name} {suite.scale * metrics[split][name]:.{suite.digits}f}'
         for split, name in suite.metrics.items()
         if metrics[split]
     )

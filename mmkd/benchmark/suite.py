@@ -11,7 +11,7 @@ from mmengine.config import Config, DictAction
 
 from mmkd.engine.config import load_config
 
-SUITE_KEYS = ('title', 'baseline', 'metrics', 'entries', 'seeds', 'checkpoint', 'digits')
+SUITE_KEYS = ('title', 'baseline', 'metrics', 'entries', 'seeds', 'checkpoint', 'digits', 'scale')
 ENTRY_KEYS = ('config', 'label', 'cfg_options', 'distill', 'baseline')
 CHECKPOINTS = ('last', 'best')
 
@@ -54,6 +54,7 @@ class Suite:
         metrics: Name of the compared metric, by split (``val`` and ``test``).
         checkpoint: ``last``, or ``best`` on val.
         digits: Decimals of a metric in the table.
+        scale: What metrics are multiplied by in the table and the curves, 100 for a metric between 0 and 1.
     """
 
     file: Path
@@ -64,6 +65,7 @@ class Suite:
     metrics: dict[str, str]
     checkpoint: str
     digits: int
+    scale: float = 1
 
 
 def load_suite(file: str | Path) -> Suite:
@@ -71,15 +73,16 @@ def load_suite(file: str | Path) -> Suite:
 
     Args:
         file: Python config with ``title``, ``baseline``, ``entries`` (name to ``dict(config=…, label=…, cfg_options=…,
-            distill=…, baseline=…)``), ``seeds``, ``metrics`` (``dict(val='mIoU', test='mIoU')``), ``checkpoint`` and
-            ``digits``; paths are relative to it.
+            distill=…, baseline=…)``), ``seeds``, ``metrics`` (``dict(val='mIoU', test='mIoU')``), ``checkpoint``,
+            ``digits`` and ``scale``; paths are relative to it.
 
     Returns:
         The suite; every config has been read once, so that a missing file shows before the first training.
 
     Raises:
         FileNotFoundError: The suite, a config or a fragment does not exist.
-        ValueError: An unknown key, an unknown baseline, no entry, or seeds that are empty or repeated.
+        ValueError: An unknown key, an unknown baseline, no entry, seeds that are empty or repeated, or a scale of 0 or
+            less.
     """
     file = Path(file)
     if not file.is_file():
@@ -106,6 +109,7 @@ def load_suite(file: str | Path) -> Suite:
         seeds=check_seeds(content.get('seeds', [0, 1, 2])),
         metrics={'val': val, 'test': metrics.get('test', val)},
         digits=content.get('digits', 2),
+        scale=_check_scale(content.get('scale', 1)),
     )
 
 
@@ -181,6 +185,14 @@ def _check_keys(owner: str, content: dict, legal: tuple[str, ...]) -> None:
 def _check_baseline(owner: str, baseline: str | None, entries: dict) -> None:
     if baseline not in entries:
         raise ValueError(f'{owner} names the baseline {baseline!r}, which is no entry; choose among {list(entries)}')
+
+
+def _check_scale(scale: float) -> float:
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not scale > 0:
+        raise ValueError(
+            f'scale is {scale!r}, but a number above 0 is needed: 100 shows a metric between 0 and 1 in percent'
+        )
+    return scale
 
 
 def _existing(folder: Path, path: str, name: str) -> str:

@@ -1,26 +1,27 @@
 """``table.md``: one row per entry, every number with its spread."""
 
 import re
+from collections.abc import Iterable
 from statistics import fmean
 from typing import Any
 
-from mmkd.benchmark.results import Results, finished, metric_by_seed
+from mmkd.benchmark.results import Results, finished, metric_by_seed, metric_label
 from mmkd.benchmark.statistics import difference, mean_and_std
 
 NONE = '–'
+COST = {'step time': 'step_ms', 'peak memory': 'peak_bytes'}
 CHECKPOINT = {'last': 'the last checkpoint of each run', 'best': 'the checkpoint of each run that is best on val'}
 
 
 def make_table(results: Results) -> str:
     """The results as Markdown: a title, a table, what failed, and how to read it."""
-    metrics = results['metrics']
     header = [
         'Model',
         'Iterations',
         'Training time',
         'ms / iteration',
-        f'val {metrics["val"]}',
-        f'test {metrics["test"]}',
+        *(COST if 'profile' in results else ()),
+        *(f'{split} {metric_label(results, split)}' for split in ('val', 'test')),
         'difference on val',
         'difference on test',
         'Seeds',
@@ -61,16 +62,38 @@ def _row(results: Results, name: str) -> list[str]:
     label = entry['label'] + (' (baseline)' if name == results['baseline'] else '')
     cells = [label, NONE, NONE, NONE]
     if runs:
-        iterations = sorted({run['iterations'] for run in runs})
         speeds = [run['ms_per_iteration'] for run in runs if run['ms_per_iteration']]
         cells = [
             label,
-            ' to '.join(str(count) for count in iterations[:1] + iterations[1:][-1:]),
+            _length(runs),
             format_time(fmean(run['train_seconds'] for run in runs)),
             f'{fmean(speeds):.0f}' if speeds else NONE,
         ]
     values = [format_mean(list(metric_by_seed(results, name, split).values()), digits) for split in ('val', 'test')]
+    cells += _cost(results, name) if 'profile' in results else []
     return [*cells, *values, *(_difference(results, name, split) for split in ('val', 'test')), _seeds(results, name)]
+
+
+def _length(runs: list[dict[str, Any]]) -> str:
+    iterations, epochs = (_range(run.get(unit) for run in runs) for unit in ('iterations', 'epochs'))
+    return f'{iterations} ({epochs} epochs)' if epochs else iterations
+
+
+def _range(counts: Iterable[int | None]) -> str:
+    ends = sorted({count for count in counts if count is not None})
+    return ' to '.join(str(count) for count in ends[:1] + ends[1:][-1:])
+
+
+def _cost(results: Results, name: str) -> list[str]:
+    # a config that has changed since its training costs something else
+    known = all(_is_profiled(results, entry) for entry in (name, results['baseline']))
+    ratios = results['profile']['entries'][name]['ratios'] if known else {}
+    return [f'{ratios[key]:.2f} x' if known else NONE for key in COST.values()]
+
+
+def _is_profiled(results: Results, name: str) -> bool:
+    profiled = results['profile']['entries'].get(name)
+    return profiled is not None and profiled['digest'] == results['entries'][name]['digest']
 
 
 def _difference(results: Results, name: str, split: str) -> str:
@@ -128,7 +151,19 @@ def _caption(results: Results) -> str:
         'needs no more than independent runs. Where both models have the same seeds, the paired standard error s_d/√n '
         'of the differences within a seed stands in brackets; it is smaller only as far as one seed moves both models '
         'alike, and with few seeds it is itself uncertain. Training time: the logged iteration times added up, without '
-        'validation and start-up.'
+        'validation and start-up.' + _cost_caption(results)
+    )
+
+
+def _cost_caption(results: Results) -> str:
+    if 'profile' not in results:
+        return ''
+    profile, label = results['profile'], results['entries'][results['baseline']]['label']
+    return (
+        f' Step time and peak memory: of one training step, relative to {label}, with the weights that the methods '
+        'have at the end of training. They are measured apart from the trainings (`--profile`): the models take turns '
+        f'for {profile["rounds"]} rounds on {profile["threads"]} thread, and the time is the median of the ratios '
+        'within a round; ms / iteration is what the trainings took, whatever else ran beside them.'
     )
 
 

@@ -2,6 +2,7 @@
 from mmkd.hooks.autocast_optim_wrapper import AutocastOptimWrapper
 from mmkd.hooks.channels_last_hook import ChannelsLastHook
 from mmkd.hooks.class_count_hook import ClassCountHook
+from mmkd.hooks.distill_visualization_hook import DistillVisualizationHook
 from mmkd.hooks.random_state_hook import RandomStateHook
 
-__all__ = ['AutocastOptimWrapper', 'ChannelsLastHook', 'ClassCountHook', 'RandomStateHook']
+__all__ = ['AutocastOptimWrapper', 'ChannelsLastHook', 'ClassCountHook', 'DistillVisualizationHook', 'RandomStateHook']

@@ -10,11 +10,12 @@ from mmkd.registry import MODELS
 from .reduce import check_loss_weight, compute_dtype, connected_zero
 
 Levels = Tensor | Sequence[Tensor]
+Masks = Tensor | Sequence[Tensor] | None
 NORMALIZATIONS = ('l2', 'zscore', 'softmax')
 REDUCTIONS = ('mean', 'sum', 'norm')
 
 
-def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2) -> Tensor:
+def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2, mask: Tensor | None = None) -> Tensor:
     r"""Compute the normalised spatial attention map of a feature map.
 
     - ``l2``: :math:`e / \max(\|e\|_2, 10^{-12})` with :math:`e = \frac{1}{C} \sum_c |f_c|^{power}`
@@ -25,6 +26,7 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2) -> T
         feature: Feature map (N, C, H, W).
         normalize: ``'l2'``, ``'zscore'`` or ``'softmax'``.
         power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
+        mask: Bool (N, H, W), True where a position counts; the map is 0 elsewhere. Defaults to None: all of them.
 
     Returns:
         Map (N, H, W) in float32, or float64 for a float64 feature.
@@ -35,6 +37,8 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2) -> T
     _check_arguments(normalize, 'mean', power)
     if feature.dim() != 4:
         raise ValueError(f'The feature has the shape {tuple(feature.shape)}, it must be a map (N, C, H, W).')
+    if mask is not None:
+        return _masked_map(feature, normalize, power, mask)
     if normalize == 'zscore':
         total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
         flat = (total - total.mean(dim=1, keepdim=True)) / (total.std(dim=1, keepdim=True) + 1e-6)
@@ -46,7 +50,7 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2) -> T
 
 
 def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', reduction: str = 'mean',
-                       power: float = 2) -> Tensor:
+                       power: float = 2, mask: Masks = None) -> Tensor:
     r"""Compare the attention maps of student and teacher, level by level.
 
     .. math::
@@ -71,6 +75,7 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
         normalize: ``'l2'``, ``'zscore'`` or ``'softmax'``.
         reduction: ``'mean'``, ``'sum'`` or ``'norm'``.
         power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
+        mask: Bool (N, H, W), True where a position counts (padding does not), or one per level. Defaults to None: all.
 
     Returns:
         A scalar in float32, or float64 for float64 features.
@@ -81,12 +86,13 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
     _check_arguments(normalize, reduction, power)
     students, teachers = _levels(student), _levels(teacher)
     _check_levels(students, teachers)
+    masks = [None] * len(students) if mask is None else _levels(mask)
     values = []
-    for own, target in zip(students, teachers, strict=True):
+    for own, target, counts in zip(students, teachers, masks, strict=True):
         if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
             continue
-        difference = attention_map(own, normalize, power) - attention_map(target.detach(), normalize, power)
-        values.append(_reduce(difference.flatten(1), reduction))
+        maps = [attention_map(level, normalize, power, counts) for level in (own, target.detach())]
+        values.append(_reduce((maps[0] - maps[1]).flatten(1), reduction, counts))
     return sum(values[1:], values[0]) if values else connected_zero(students[0])
 
 
@@ -114,9 +120,9 @@ class AttentionMapLoss(nn.Module):
         self.power = power
         self.loss_weight = loss_weight
 
-    def forward(self, student: Levels, teacher: Levels) -> Tensor:
-        """Return the weighted loss of one map (N, C, H, W) or of a sequence of them."""
-        value = attention_map_loss(student, teacher, self.normalize, self.reduction, self.power)
+    def forward(self, student: Levels, teacher: Levels, mask: Masks = None) -> Tensor:
+        """Return the weighted loss of one map (N, C, H, W) or of a sequence of them, under bool masks (N, H, W)."""
+        value = attention_map_loss(student, teacher, self.normalize, self.reduction, self.power, mask)
         return self.loss_weight * value
 
     def extra_repr(self) -> str:
@@ -135,9 +141,27 @@ def _energy(feature: Tensor, power: float) -> Tensor:
     return norm.pow(power) / feature.shape[1]
 
 
-def _reduce(difference: Tensor, reduction: str) -> Tensor:
+def _masked_map(feature: Tensor, normalize: str, power: float, mask: Tensor) -> Tensor:
+    feature, counts = feature.masked_fill(~mask.unsqueeze(1), 0), mask.flatten(1)
+    if normalize == 'zscore':
+        total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
+        number = counts.sum(dim=1, keepdim=True)
+        centred = (total - total.sum(dim=1, keepdim=True) / number.clamp(min=1)) * counts
+        # one position has no spread, and the root of 0 no gradient
+        variance = centred.square().sum(dim=1, keepdim=True) / (number - 1).clamp(min=1)
+        flat = centred / (variance.clamp(min=torch.finfo(variance.dtype).tiny).sqrt() + 1e-6)
+    elif normalize == 'l2':
+        flat = F.normalize(_energy(feature, power).flatten(1), dim=1, eps=1e-12)
+    else:
+        hidden = ~counts & counts.any(dim=1, keepdim=True)
+        flat = _energy(feature, power).flatten(1).masked_fill(hidden, float('-inf')).softmax(dim=1) * counts
+    return flat.view_as(mask)
+
+
+def _reduce(difference: Tensor, reduction: str, mask: Tensor | None = None) -> Tensor:
     if reduction == 'mean':
-        return difference.square().sum() / max(difference.numel(), 1)
+        total = difference.square().sum()
+        return total / max(difference.numel(), 1) if mask is None else total / mask.sum().clamp(min=1)
     batch = max(difference.shape[0], 1)
     if reduction == 'sum':
         return difference.square().sum() / batch

@@ -6,19 +6,20 @@ from torch import Tensor, nn
 from mmkd.registry import MODELS
 
 from .reduce import check_loss_weight, check_positive, compute_dtype
+from .rows import weighted_mean
 
 
 def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = None,
-                     temperature: float = 4.0) -> Tensor:
+                     temperature: float = 4.0, weight: Tensor | None = None) -> Tensor:
     r"""Compute the divergence between the softened class probabilities of a teacher and a student.
 
     .. math::
         \frac{T^2}{|P|} \sum_{p \in P} \sum_c t_{pc} \log \frac{t_{pc}}{s_{pc}}, \quad
         t_p = \mathrm{softmax}(z^t_p / T), \; s_p = \mathrm{softmax}(z^s_p / T)
 
-    where :math:`P` are all rows and positions, or those where ``mask`` is True. The teacher is detached. Logits where
-    the mask is False may be anything, inf and nan included. Without a valid position the value is 0, connected to
-    the graph.
+    where :math:`P` are all rows and positions, or those where ``mask`` is True. With ``weight`` the mean is a weighted
+    one. The teacher is detached. Logits where the mask is False or the weight 0 may be anything, inf and nan included.
+    Without a valid position the value is 0, connected to the graph.
 
     Paper: `Distilling the Knowledge in a Neural Network <https://arxiv.org/abs/1503.02531>`_
 
@@ -27,18 +28,25 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
         teacher: Logits of the same shape.
         mask: Bool (N, *), True where a position counts. Defaults to None: all of them.
         temperature: Divides the logits before the softmax.
+        weight: Weights (N, *), at least 0, instead of a mask. Their sum is the divisor.
 
     Returns:
         A scalar in float32, or float64 for float64 logits.
 
     Raises:
-        ValueError: If the shapes do not fit, the mask is not bool, or the temperature is not positive.
+        ValueError: If the shapes do not fit, the mask is not bool, mask and weight are both given, or the temperature
+            is not positive.
     """
+    if weight is not None:
+        mask = _counting(mask, weight)
     _check(student, teacher, mask)
     check_positive('temperature', temperature)
     hidden = None if mask is None else ~mask.unsqueeze(1)
     log_student = _log_probabilities(student, temperature, hidden)
     log_teacher = _log_probabilities(teacher.detach(), temperature, hidden)
+    if weight is not None:
+        rows = F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(dim=1)
+        return temperature ** 2 * weighted_mean(rows.flatten(), weight.flatten())
     # Hidden positions have equal logits by now, so that they add exactly 0 to this sum and to its gradient.
     divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
     if mask is None:
@@ -67,13 +75,20 @@ class SoftTargetLoss(nn.Module):
         self.temperature = temperature
         self.loss_weight = loss_weight
 
-    def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the weighted loss of logits (N, C, *) under a bool mask (N, *)."""
-        return self.loss_weight * soft_target_loss(student, teacher, mask, self.temperature)
+    def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None,
+                weight: Tensor | None = None) -> Tensor:
+        """Return the weighted loss of logits (N, C, *) under a bool mask or weights (N, *)."""
+        return self.loss_weight * soft_target_loss(student, teacher, mask, self.temperature, weight)
 
     def extra_repr(self) -> str:
         """Return the arguments for ``repr``."""
         return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
+
+
+def _counting(mask: Tensor | None, weight: Tensor) -> Tensor:
+    if mask is not None:
+        raise ValueError('mask and weight were both given, but one of them says which positions count: multiply them.')
+    return weight > 0
 
 
 def _log_probabilities(logits: Tensor, temperature: float, hidden: Tensor | None) -> Tensor:

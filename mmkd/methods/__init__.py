@@ -2,5 +2,6 @@
 
 from mmkd.methods.base import Method
 from mmkd.methods.frskd import FRSKD
+from mmkd.methods.sla import SLA
 
-__all__ = ['FRSKD', 'Method']
+__all__ = ['FRSKD', 'SLA', 'Method']

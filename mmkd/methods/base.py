@@ -2,6 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from mmengine.model import BaseModule
@@ -29,8 +30,8 @@ class Method(BaseModule, ABC):
     """
 
     terms: ClassVar[tuple[str, ...]]
-    trained_by: ClassVar[str | None] = None
-    """The term whose gradient trains the method's own parts, if it has any."""
+    trained_by: ClassVar[dict[str, tuple[str, ...]]] = {}
+    """The method's own parts, named as its attributes, by the term whose gradient trains them."""
 
     def __init__(self, weight: ScheduleConfig = 1.0, **term_weights: ScheduleConfig) -> None:
         super().__init__()
@@ -54,13 +55,22 @@ class Method(BaseModule, ABC):
 
     def idle_parameters(self) -> list[nn.Parameter]:
         """Trainable parameters that get no gradient at the present moment, because the term that trains them is off."""
-        if self.trained_by is not None and self.term_weight(self.trained_by) > 0:
-            return []
-        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+        idle = [part for term, parts in self.trained_by.items() if not self.term_weight(term) > 0 for part in parts]
+        modules = [getattr(self, part) for part in idle]
+        return [
+            parameter
+            for module in modules
+            if module is not None
+            for parameter in module.parameters()
+            if parameter.requires_grad
+        ]
 
     @abstractmethod
     def attach(self, student: nn.Module, task: Task) -> None:
         """Build the training-only parts for a student, and check that the method is defined for it."""
+
+    def meet(self, methods: Mapping[str, 'Method']) -> None:
+        """Look at the other methods of the student, by name, all of them attached and not always off."""
 
     @abstractmethod
     def taps(self, task: Task) -> list[str]:

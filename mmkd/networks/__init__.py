@@ -4,5 +4,8 @@ from .bifpn_self_teacher import BiFPNSelfTeacher
 from .efficientnet_stages import EfficientNetStages
 from .segmentation_pyramid import SegmentationPyramid
 from .segmentation_self_teacher import SegmentationBiFPNSelfTeacher
+from .wide_resnet import WideResNet
 
-__all__ = ['BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid']
+__all__ = [
+    'BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid',
+    'WideResNet']

@@ -29,6 +29,8 @@ class BiFPNSelfTeacher(BaseModule):
         rectify_input: Whether the inputs pass a ReLU first, as in the official code, where it changes nothing because
             the features come from a ReLU. Features that do not (transformers, necks) lose their negative half by it:
             False keeps them whole.
+        rectify_output: Whether the maps pass the last ReLU. Without it they are those that :class:`OverhaulLoss`
+            compares; the classifier reads them rectified in both cases.
         init_cfg: Initialisation of mmengine. Defaults to None: PyTorch's own, as in the official code.
 
     Attributes:
@@ -40,7 +42,7 @@ class BiFPNSelfTeacher(BaseModule):
 
     def __init__(self, in_channels: Sequence[int], num_classes: int | None = None, width: float = 2.0,
                  depth: int = 2, repeat: int = 1, rectify_input: bool = True,
-                 init_cfg: dict | None = None) -> None:
+                 rectify_output: bool = True, init_cfg: dict | None = None) -> None:
         super().__init__(init_cfg)
         check_in_channels(in_channels)
         check_count('depth', depth)
@@ -54,9 +56,11 @@ class BiFPNSelfTeacher(BaseModule):
                 f'width {width} of in_channels {self.in_channels} gives {self.out_channels} channels, every level '
                 'needs at least 1: choose a larger width.')
         self.rectify_input = rectify_input
-        layers = [WeightedBiFPNLayer(self.in_channels, self.out_channels, depth)]
-        layers += [WeightedBiFPNLayer(self.out_channels, self.out_channels, depth, first_laterals=False)
-                   for _ in range(repeat - 1)]
+        self.rectify_output = rectify_output
+        rectify = [True] * (repeat - 1) + [rectify_output]
+        layers = [WeightedBiFPNLayer(self.in_channels, self.out_channels, depth, rectify=rectify[0])]
+        layers += [WeightedBiFPNLayer(self.out_channels, self.out_channels, depth, first_laterals=False, rectify=flag)
+                   for flag in rectify[1:]]
         self.layers = nn.ModuleList(layers)
         self.classifier = None if num_classes is None else nn.Linear(self.out_channels[-1], num_classes)
 
@@ -67,8 +71,8 @@ class BiFPNSelfTeacher(BaseModule):
             feats: Maps (N, in_channels[i], H_i, W_i), finest first.
 
         Returns:
-            The refined maps (N, out_channels[i], H_i, W_i), rectified, and the logits (N, num_classes), or None without
-            a classifier.
+            The refined maps (N, out_channels[i], H_i, W_i), rectified unless asked otherwise, and the logits
+            (N, num_classes), or None without a classifier.
 
         Raises:
             ValueError: If the number of maps or their channels are not those of ``in_channels``.
@@ -77,5 +81,6 @@ class BiFPNSelfTeacher(BaseModule):
         maps = [feat.relu() for feat in feats] if self.rectify_input else list(feats)
         for layer in self.layers:
             maps = layer(maps)
-        logits = None if self.classifier is None else self.classifier(maps[-1].mean(dim=(2, 3)))
+        deepest = maps[-1] if self.rectify_output else maps[-1].relu()
+        logits = None if self.classifier is None else self.classifier(deepest.mean(dim=(2, 3)))
         return maps, logits

@@ -21,10 +21,11 @@ class SeparableConvs(nn.Sequential):
     Args:
         channels: Channels of input and output.
         depth: Number of repetitions.
+        rectify: Whether a ReLU comes last.
     """
 
-    def __init__(self, channels: int, depth: int) -> None:
-        super().__init__(*[SeparableConv(channels) for _ in range(depth)])
+    def __init__(self, channels: int, depth: int, rectify: bool = True) -> None:
+        super().__init__(*[SeparableConv(channels, rectify or i < depth - 1) for i in range(depth)])
 
 
 class SeparableConv(nn.Sequential):
@@ -32,9 +33,11 @@ class SeparableConv(nn.Sequential):
 
     Args:
         channels: Channels of input and output.
+        rectify: Whether the ReLU is there.
     """
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, rectify: bool = True) -> None:
         super().__init__(
             nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
+            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels),
+            *([nn.ReLU(inplace=True)] if rectify else []))

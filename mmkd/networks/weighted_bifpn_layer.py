@@ -27,12 +27,14 @@ class WeightedBiFPNLayer(nn.Module):
         first_laterals: Whether the top-down path has laterals of its own; without them it reads the inputs directly,
             which then must have ``channels`` channels and be rectified.
         resample_blocks: Whether a 1x1 block follows each resizing. Without them ``channels`` must be all equal.
+        rectify: Whether the maps leave rectified. Inside the layer they always are.
     """
 
     def __init__(self, in_channels: Sequence[int], channels: Sequence[int], depth: int, first_laterals: bool = True,
-                 resample_blocks: bool = True) -> None:
+                 resample_blocks: bool = True, rectify: bool = True) -> None:
         super().__init__()
         levels = len(channels)
+        self.rectify = rectify
         pairs = list(zip(in_channels, channels, strict=True))
         self.first_laterals = nn.ModuleList([PointwiseBlock(*pair) for pair in pairs]) if first_laterals else None
         self.second_laterals = nn.ModuleList([PointwiseBlock(*pair) for pair in pairs[1:]])
@@ -41,19 +43,19 @@ class WeightedBiFPNLayer(nn.Module):
         for fine, coarse in pairwise(channels):
             self.up.append(_Up(PointwiseBlock(coarse, fine) if resample_blocks else None))
             self.down.append(_Down(PointwiseBlock(fine, coarse) if resample_blocks else None))
-        self.top_down = nn.ModuleList([_Node(2, width, depth) for width in channels[:-1]])
+        self.top_down = nn.ModuleList([_Node(2, width, depth, rectify) for width in channels[:-1]])
         self.bottom_up = nn.ModuleList(
-            [_Node(3 if level < levels - 1 else 2, channels[level], depth) for level in range(1, levels)])
+            [_Node(3 if level < levels - 1 else 2, channels[level], depth, rectify) for level in range(1, levels)])
 
     def forward(self, feats: Sequence[Tensor]) -> list[Tensor]:
-        """Return one rectified map per level, each of the size of its input."""
+        """Return one map per level, each of the size of its input, rectified unless asked otherwise."""
         top_down = self._top_down(feats)
         maps = [top_down[0]]
         for level in range(1, len(feats)):
             inputs = [self.second_laterals[level - 1](feats[level])]
             if level < len(feats) - 1:
-                inputs.append(top_down[level])
-            inputs.append(self.down[level - 1](maps[-1], feats[level].shape[2:]))
+                inputs.append(self._rectified(top_down[level]))
+            inputs.append(self.down[level - 1](self._rectified(maps[-1]), feats[level].shape[2:]))
             maps.append(self.bottom_up[level - 1](*inputs))
         return maps
 
@@ -63,18 +65,21 @@ class WeightedBiFPNLayer(nn.Module):
             laterals = [lateral(feat) for lateral, feat in zip(self.first_laterals, feats, strict=True)]
         maps = [laterals[-1]]
         for level in reversed(range(len(feats) - 1)):
-            coarser = self.up[level](maps[0], feats[level].shape[2:])
+            coarser = self.up[level](self._rectified(maps[0]), feats[level].shape[2:])
             maps.insert(0, self.top_down[level](laterals[level], coarser))
         return maps
 
+    def _rectified(self, feat: Tensor) -> Tensor:
+        return feat if self.rectify else feat.relu()
+
 
 class _Node(nn.Module):
-    # A fusion and the convolutions after it. They end in a ReLU: every consumer would rectify its input anyway.
+    # A fusion and the convolutions after it. They may end in a ReLU: every consumer would rectify its input anyway.
 
-    def __init__(self, num_inputs: int, channels: int, depth: int) -> None:
+    def __init__(self, num_inputs: int, channels: int, depth: int, rectify: bool) -> None:
         super().__init__()
         self.fusion = FastNormalizedFusion(num_inputs)
-        self.convs = SeparableConvs(channels, depth)
+        self.convs = SeparableConvs(channels, depth, rectify)
 
     def forward(self, *feats: Tensor) -> Tensor:
         return self.convs(self.fusion(*feats))

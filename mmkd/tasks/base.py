@@ -1,15 +1,21 @@
 """What every task adapter offers to the methods."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mmkd.taps import Tap, Taps, find
+from mmkd.tasks.comparable import ComparableLogits
+
+if TYPE_CHECKING:
+    from mmkd.step import Step
 
 SOURCES = ('backbone', 'neck')
+PLACES = (*SOURCES, 'preactivation', 'logits')
 TapConfig = dict[str, str | list[str]]
 
 
@@ -21,20 +27,24 @@ class Task(ABC):
 
     Args:
         student: The student, a model of the toolbox.
-        taps: Taps that replace the usual ones, by ``'backbone'``, ``'neck'`` or ``'logits'``, for models that keep
-            things elsewhere: one path, or a list of paths with one map each.
+        taps: Taps that replace the usual ones, by ``'backbone'``, ``'neck'``, ``'preactivation'`` (backbone stages
+            before their last activation) or ``'logits'``, for models that keep things elsewhere: one path, or a list of
+            paths with one map each.
 
     Raises:
         ValueError: If ``taps`` names something else.
     """
 
     name: ClassVar[str]
+    self_teacher_width: ClassVar[float] = 2.0
+    """Channels of a self-teacher relative to the student's, where a config says nothing."""
+    maps_advice: ClassVar[str] = 'set its out_indices to several stages'
 
     def __init__(self, student: nn.Module, taps: TapConfig | None = None) -> None:
-        unknown = sorted(set(taps or {}) - {*SOURCES, 'logits'})
+        unknown = sorted(set(taps or {}) - set(PLACES))
         if unknown:
             raise ValueError(
-                f"taps has the keys {unknown}, but only 'backbone', 'neck' and 'logits' are legal: rename them."
+                f'taps has the keys {unknown}, but only {", ".join(map(repr, PLACES))} are legal: rename them.'
             )
         self.places = {
             source: [places] if isinstance(places, str) else list(places)
@@ -45,7 +55,7 @@ class Task(ABC):
 
     @abstractmethod
     def default_taps(self, student: nn.Module) -> TapConfig:
-        """Taps of ``'backbone'``, ``'neck'`` (if there is one) and ``'logits'`` of a student."""
+        """Taps of ``'backbone'`` and ``'logits'``, and of ``'neck'`` and ``'preactivation'`` where there are such."""
 
     @abstractmethod
     def num_classes(self, student: nn.Module) -> int:
@@ -55,35 +65,52 @@ class Task(ABC):
     def targets(self, data_samples: list[Any]) -> Any:
         """The ground truth of a batch."""
 
+    @abstractmethod
     def build_head(self, student: nn.Module, channels: Sequence[int], config: dict | None) -> nn.Module:
-        """A head for maps with these channels; called with a list of maps it gives logits.
+        """A head of its own for maps with these channels, shallow first."""
 
-        Raises:
-            TypeError: If the task has no such head.
-        """
+    def check_shared_head(self, student: nn.Module, channels: Sequence[int]) -> None:
+        """Raise an error unless the student's own head can read other maps with these channels."""
         raise TypeError(
-            f'A self-teacher needs a head of its own, and for {self.name} none is defined: use a classification or '
-            f'segmentation student.'
+            f'share_head=True was asked for, but only heads of detectors can be shared, and this is a {self.name} '
+            f'student: leave it out.'
         )
 
-    def head_loss(self, student: nn.Module, head: nn.Module | None, logits: Any, data_samples: list[Any]) -> Tensor:
-        """The loss of such a head's logits against the ground truth; without a head the student's own loss serves.
+    def check_logits(self, student: nn.Module) -> None:  # noqa: B027  (most tasks have nothing to refuse)
+        """Raise a ``TypeError`` unless logits of the student's head can be compared."""
 
-        Raises:
-            TypeError: If the task has no such head.
-        """
-        raise TypeError(
-            f'A loss of extra logits is not defined for {self.name}: use a classification or segmentation student.'
-        )
+    def check_boxes(self, student: nn.Module) -> None:
+        """Raise a ``TypeError`` unless the student's head predicts boxes that can be compared."""
+        raise TypeError(f'box_weight is above 0, but a {self.name} student predicts no boxes: leave it out.')
+
+    def head_taps(self) -> list[str]:
+        """What must be read from the student to run, train and compare a head that :meth:`build_head` made."""
+        return []
+
+    def head_output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
+        """What a head makes of maps, logits in most tasks; None stands for the student's own head."""
+        return head(maps)
+
+    @abstractmethod
+    def head_loss(self, step: 'Step', head: nn.Module | None, output: Any) -> Tensor:
+        """The loss of a head's output against the ground truth; without a head the student's own serves."""
 
     @abstractmethod
     def comparable_logits(
-        self, student: Tensor, teacher: Tensor, data_samples: list[Any], mask_ignored: bool, full_size: bool
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Student and teacher logits at one size, and the mask of the positions that count (None: all of them)."""
+        self, step: 'Step', output: Any, mask_ignored: bool = False, full_size: bool = True
+    ) -> ComparableLogits:
+        """The student's logits and those in a head's output, for the same things, and which of them count."""
+
+    def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
+        """How far the student's boxes are from those in a head's output."""
+        raise TypeError(f'A {self.name} student predicts no boxes.')
+
+    def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
+        """Masks (N, h, w) of what is image and not padding in maps (N, C, h, w), None where nothing is padded."""
+        return None
 
     def taps(self, source: str) -> list[str]:
-        """The taps of ``'backbone'``, ``'neck'`` or ``'logits'``.
+        """The taps of ``'backbone'``, ``'neck'``, ``'preactivation'`` or ``'logits'``.
 
         Raises:
             ValueError: If the student has no such place.
@@ -110,16 +137,9 @@ class Task(ABC):
         Raises:
             ValueError: If the source gives fewer than two maps (N, C, H, W).
         """
-        modes = {module: module.training for module in student.modules()}
-        student.eval()
-        try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]), Taps(student, self.taps(source)) as record:
-                self.run_features(student, torch.zeros(2, 3, 64, 64))
-            maps = self.features(record, source)
-        finally:
-            for module, training in modes.items():
-                module.training = training
-        return [level.shape[1] for level in maps]
+        with probing(student), Taps(student, self.taps(source)) as record:
+            self.run_features(student, probe_images(student))
+        return [level.shape[1] for level in self.features(record, source)]
 
     def run_features(self, student: nn.Module, images: Tensor) -> None:
         """Run backbone and neck on images."""
@@ -133,6 +153,25 @@ class Task(ABC):
             shapes = [tuple(level.shape) if isinstance(level, Tensor) else type(level).__name__ for level in maps]
             raise ValueError(
                 f'The {source} of the student gives {shapes}, but at least two maps (N, C, H, W) are needed: '
-                f'set its out_indices to several stages, or name a place with taps=dict({source}=…).'
+                f'{self.maps_advice}, or name a place with taps=dict({source}=…).'
             )
         return maps
+
+
+@contextmanager
+def probing(student: nn.Module) -> Iterator[None]:
+    """A context to run a student in, in eval mode, that leaves no trace: no gradient, no random number drawn."""
+    modes = {module: module.training for module in student.modules()}
+    student.eval()
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def probe_images(student: nn.Module) -> Tensor:
+    """Two black images of a size that the backbone accepts: its own, if it was built for one, or 64x64."""
+    size = getattr(getattr(student.backbone, 'patch_embed', None), 'init_input_size', None)
+    return torch.zeros(2, 3, *(size or (64, 64)))

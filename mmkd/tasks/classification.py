@@ -1,18 +1,28 @@
 """Image classification: models of mmpretrain."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from mmkd.tasks.base import TapConfig, Task
+from mmkd.taps import Taps
+from mmkd.tasks.base import TapConfig, Task, probe_images, probing
+from mmkd.tasks.comparable import ComparableLogits
+from mmkd.tasks.preactivation import preactivation_taps
+
+if TYPE_CHECKING:
+    from mmkd.step import Step
 
 
 class ClassificationTask(Task):
     """Students are ImageClassifiers of mmpretrain with one linear classifier."""
 
     name: ClassVar[str] = 'classification'
+    maps_advice: ClassVar[str] = (
+        "set its out_indices to several stages, with out_type='featmap' (ViT) or gap_before_output=False (ConvNeXt) "
+        'and a GlobalAveragePooling neck where it pools by itself'
+    )
 
     def default_taps(self, student: nn.Module) -> TapConfig:
         """Backbone stages and the logits (N, K), read where the head hands them to its loss."""
@@ -21,7 +31,7 @@ class ClassificationTask(Task):
         taps = dict(backbone=stages or 'backbone', logits='head._get_loss:input[cls_score]')
         if student.with_neck:
             taps['neck'] = 'neck'
-        return taps
+        return {**taps, **preactivation_taps(student.backbone)}
 
     def num_classes(self, student: nn.Module) -> int:
         """Classes of the head."""
@@ -37,15 +47,36 @@ class ClassificationTask(Task):
         """A linear classifier on the global average of the deepest map."""
         return PooledClassifier(channels[-1], self.num_classes(student))
 
-    def head_loss(self, student: nn.Module, head: nn.Module | None, logits: Tensor, data_samples: list[Any]) -> Tensor:
-        """The loss module of the student's head (label smoothing and mixed labels included) on other logits."""
-        return student.head.loss_module(logits, self.targets(data_samples), avg_factor=logits.shape[0])
+    def head_loss(self, step: 'Step', head: nn.Module | None, output: Tensor) -> Tensor:
+        """The loss module of the student's head (label smoothing and mixed labels included) on other logits (N, K)."""
+        return step.student.head.loss_module(output, step.targets(), avg_factor=output.shape[0])
+
+    def embed(self, student: nn.Module, images: Tensor, source: str | None) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """What the classifier reads of images, (N, D), and their feature maps of a source, none for ``None``.
+
+        Raises:
+            ValueError: If the classifier does not read one vector per image.
+        """
+        with Taps(student, self.taps(source) if source else []) as record:
+            embedding = student.extract_feat(images, stage='pre_logits')
+        if not isinstance(embedding, Tensor) or embedding.dim() != 2:
+            found = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding).__name__
+            raise ValueError(
+                f'The head reads {found}, but one vector per image (N, D) is needed: use a GlobalAveragePooling neck '
+                f'and a LinearClsHead.'
+            )
+        return embedding, self.features(record, source) if source else ()
+
+    def embedding_channels(self, student: nn.Module) -> int:
+        """Length D of the vector that the classifier reads."""
+        with probing(student):
+            return self.embed(student, probe_images(student), None)[0].shape[1]
 
     def comparable_logits(
-        self, student: Tensor, teacher: Tensor, data_samples: list[Any], mask_ignored: bool, full_size: bool
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """The logits (N, K) as they are; every row counts."""
-        return student, teacher, None
+        self, step: 'Step', output: Tensor, mask_ignored: bool = False, full_size: bool = True
+    ) -> ComparableLogits:
+        """Logits (N, K); every row counts."""
+        return ComparableLogits(step.logits(), output.detach())
 
 
 class PooledClassifier(nn.Module):

@@ -1,25 +1,36 @@
 """Object detection: models of mmdet."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import Tensor, nn
 
 from mmkd.tasks.base import TapConfig, Task
+from mmkd.tasks.comparable import ComparableLogits
+from mmkd.tasks.detection_heads import HeadAdapter, adapter_of
+from mmkd.tasks.padding import valid_positions
+from mmkd.tasks.preactivation import preactivation_taps
+
+if TYPE_CHECKING:
+    from mmkd.step import Step
 
 
 class DetectionTask(Task):
     """Students are one-stage and two-stage detectors of mmdet with a feature pyramid."""
 
     name: ClassVar[str] = 'detection'
+    self_teacher_width: ClassVar[float] = 1.0
 
     def default_taps(self, student: nn.Module) -> TapConfig:
-        """Backbone stages, neck levels, and the class scores that the head hands to its loss.
+        """Backbone stages, neck levels that the head reads, and the class scores that the head hands to its loss.
 
         One-stage heads give a list of maps (N, A K, H, W), one per level; two-stage heads a tensor (rois, K + 1).
         """
+        self.adapter = adapter_of(student)
         taps = dict(backbone='backbone')
+        taps.update(preactivation_taps(student.backbone, getattr(student.backbone, 'out_indices', None)))
         if student.with_neck:
-            taps['neck'] = 'neck'
+            taps['neck'] = self.adapter.neck_tap if self.adapter else 'neck'
         if hasattr(student, 'roi_head'):
             taps['logits'] = 'roi_head.bbox_head.loss_and_target:input[cls_score]'
         elif hasattr(getattr(student, 'bbox_head', None), 'loss_by_feat'):
@@ -35,8 +46,59 @@ class DetectionTask(Task):
         """The ``gt_instances`` (boxes, labels) of every image."""
         return [sample.gt_instances for sample in data_samples]
 
+    def head_taps(self) -> list[str]:
+        """Predictions, ground truth and assignment, as the student's head gives them to its loss."""
+        return self._known_adapter().taps
+
+    def build_head(self, student: nn.Module, channels: Sequence[int], config: dict | None) -> nn.Module:
+        """A second head like the student's with weights of its own, or that of a config.
+
+        Raises:
+            TypeError: If no head of the student can read the maps of a self-teacher.
+            ValueError: If the maps have other channels than the student's head reads.
+        """
+        return self._known_adapter(student).build(student, channels, config)
+
+    def check_shared_head(self, student: nn.Module, channels: Sequence[int]) -> None:
+        """Raise a ``ValueError`` unless the student's own head can read maps of these channels."""
+        adapter = self._known_adapter(student)
+        adapter.check_channels(adapter.head_of(student), channels)
+
+    def check_logits(self, student: nn.Module) -> None:
+        """Raise a ``TypeError`` unless class scores of the student's head can be compared."""
+        adapter = self._known_adapter(student)
+        if not adapter.has_known_logits:
+            raise TypeError(adapter.refusal(student))
+
+    check_boxes = check_logits
+
+    def head_output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
+        """What the (second) head makes of maps: dense predictions, or those of the student's proposals."""
+        return self._known_adapter().output(step, head, maps)
+
+    def head_loss(self, step: 'Step', head: nn.Module | None, output: Any) -> Tensor:
+        """The head's own losses, with the assignment that the student's head got."""
+        return self._known_adapter().loss(step, head, output)
+
     def comparable_logits(
-        self, student: Tensor, teacher: Tensor, data_samples: list[Any], mask_ignored: bool, full_size: bool
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Class scores as the heads give them; which locations count is the method's matter."""
-        return student, teacher, None
+        self, step: 'Step', output: Any, mask_ignored: bool = False, full_size: bool = True
+    ) -> ComparableLogits:
+        """Class scores per location or proposal, weighted by the second head's confidence; padding has the weight 0."""
+        return self._known_adapter().comparable_logits(step, output)
+
+    def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
+        """How far the student's boxes at positives are from the second head's."""
+        return self._known_adapter().box_loss(step, output, temperature)
+
+    def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
+        """Masks (N, h, w) of what is image and not padding, None where nothing is padded."""
+        return valid_positions([sample.img_shape[:2] for sample in step.data_samples], step.batch_size, maps)
+
+    def _known_adapter(self, student: nn.Module | None = None) -> HeadAdapter:
+        if self.adapter is None:
+            kind = f'The {type(student).__name__}' if student is not None else 'The student'
+            raise TypeError(
+                f'{kind} has no single head that reads the maps of its neck (cascades and transformers have not): use '
+                'a one-stage detector, Faster R-CNN or Mask R-CNN.'
+            )
+        return self.adapter

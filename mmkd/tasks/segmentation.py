@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from mmengine.registry import MODELS
@@ -11,6 +11,12 @@ from mmseg.models.utils import resize
 from torch import Tensor, nn
 
 from mmkd.tasks.base import TapConfig, Task
+from mmkd.tasks.comparable import ComparableLogits
+from mmkd.tasks.padding import valid_positions
+from mmkd.tasks.preactivation import preactivation_taps
+
+if TYPE_CHECKING:
+    from mmkd.step import Step
 
 
 class SegmentationTask(Task):
@@ -31,6 +37,7 @@ class SegmentationTask(Task):
                 f'use one derived from BaseDecodeHead.'
             )
         taps = dict(backbone='backbone', logits=f'{path}.loss_by_feat:input[0]')
+        taps.update(preactivation_taps(student.backbone, getattr(student.backbone, 'out_indices', None)))
         if student.with_neck:
             taps['neck'] = 'neck'
         self.ignore_index = head.ignore_index
@@ -84,34 +91,45 @@ class SegmentationTask(Task):
             extra.sampler.context = extra
         return extra
 
-    def head_loss(self, student: nn.Module, head: nn.Module | None, logits: Tensor, data_samples: list[Any]) -> Tensor:
+    def head_loss(self, step: 'Step', head: nn.Module | None, output: Tensor) -> Tensor:
         """Sum of the losses that the decode head computes from its logits."""
-        losses = (head or _decode_head(student)[1]).loss_by_feat(logits, data_samples)
+        losses = (head or _decode_head(step.student)[1]).loss_by_feat(output, step.data_samples)
         return sum(value for key, value in losses.items() if 'loss' in key)
 
     def comparable_logits(
-        self, student: Tensor, teacher: Tensor, data_samples: list[Any], mask_ignored: bool, full_size: bool
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        self, step: 'Step', output: Tensor, mask_ignored: bool = False, full_size: bool = True
+    ) -> ComparableLogits:
         """Logits at one size, and the mask of pixels (N, H, W).
 
         With ``full_size`` both are resized to the labels, otherwise the teacher's to the student's size. Without
-        ``mask_ignored`` void pixels count, unless the whole batch is void.
+        ``mask_ignored`` void pixels count, unless the whole batch is void. Padding never counts.
 
         Raises:
             TypeError: If the head tells two classes apart by one sigmoid channel, which has no softmax to compare.
         """
+        student = step.logits()
         if student.shape[1] == 1:
             raise TypeError(
                 'The decode head has one sigmoid channel, but soft targets compare the softmax of two channels or '
                 'more: set logit_weight=0, or out_channels=2 in the head.'
             )
-        labels = self.targets(data_samples)
+        labels = step.targets()
         size = labels.shape[-2:] if full_size else student.shape[-2:]
         if not full_size:
             labels = nn.functional.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0]
         valid = labels != self.ignore_index
         mask = valid if mask_ignored else valid.any().expand_as(valid)
-        return self._resize(student, size), self._resize(teacher, size), mask
+        student, teacher = self._resize(student, size), self._resize(output.detach(), size)
+        inside = self.valid_positions(step, [student])
+        return ComparableLogits(student, teacher, mask if inside is None else mask & inside[0])
+
+    def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
+        """Masks (N, h, w) of what is image and not padding, None where nothing is padded."""
+        height, width = step.batch_size
+        # left, right, top, bottom; mmseg pads at the right and at the bottom
+        padding = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in step.data_samples]
+        sizes = [(height - bottom, width - right) for _, right, _, bottom in padding]
+        return valid_positions(sizes, step.batch_size, maps)
 
     def _resize(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         if logits.shape[-2:] == size:

@@ -1,7 +1,9 @@
-"""Pictures of what a student and its self-teacher see."""
+"""Pictures of what a student and its teacher see."""
 
-from mmkd.visualization.attention import attention_map, draw_attention_pair
-from mmkd.visualization.segmentation import draw_segmentation, present_classes
-from mmkd.visualization.sheet import save_sheet
+from mmkd.visualization.attention import attention_map
+from mmkd.visualization.features import look
+from mmkd.visualization.painter import painter_of
+from mmkd.visualization.sample import Sample, draw_sample
+from mmkd.visualization.sheet import save_sheet, to_rgb
 
-__all__ = ['attention_map', 'draw_attention_pair', 'draw_segmentation', 'present_classes', 'save_sheet']
+__all__ = ['Sample', 'attention_map', 'draw_sample', 'look', 'painter_of', 'save_sheet', 'to_rgb']

@@ -1,10 +1,17 @@
-"""Attention maps of feature maps, and how a pair of them is drawn."""
+"""Attention maps of feature maps, and how those of one stage are drawn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from mmkd.visualization.title import write_title
+
 COLORS = 'magma'
+DIFFERENCES = 'RdBu_r'
 
 
 def attention_map(feature: Tensor) -> Tensor:
@@ -31,30 +38,51 @@ def attention_map(feature: Tensor) -> Tensor:
     return torch.nn.functional.normalize(energy.flatten(1), dim=1, eps=1e-12).view_as(energy)
 
 
-def draw_attention_pair(
-    student: Tensor, teacher: Tensor | None, axes: tuple[Axes, Axes], title: str, size: tuple[int, int] | None = None
-) -> None:
-    """Draw the attention of one stage, the self-teacher's below the student's, both in one colour scale.
+@dataclass
+class Stage:
+    """The attention of one stage of a network, and of what teaches it.
 
     Args:
+        title: Name of the stage.
         student: Attention (H, W).
-        teacher: Attention (H, W) of the self-teacher; without one its axes stay empty.
-        axes: Axes of both.
-        title: Name of the stage; the size of the map and the end of the colour scale are added.
-        size: Height and width of the image that the maps cover, by default their own.
+        teacher: Attention (H, W) of the teacher; None without one.
+        cell: Height and width in pixels of the image that a cell of the maps covers.
     """
-    maps = [attention for attention in (student, teacher) if attention is not None]
-    top = max(float(attention.max()) for attention in maps)
-    height, width = student.shape
-    bottom, right = size or (height, width)
-    for axis, attention in zip(axes, maps, strict=False):
+
+    title: str
+    student: Tensor
+    teacher: Tensor | None = None
+    cell: tuple[float, float] = (1.0, 1.0)
+
+
+def draw_stage(stage: Stage, size: tuple[int, int], axes: Sequence[Axes]) -> None:
+    """Draw the attention of a stage, its teacher's in the same colour scale, and teacher minus student.
+
+    The titles tell where the scales end.
+
+    Args:
+        stage: The attention of student and teacher.
+        size: Height and width of the image.
+        axes: Axes of student, teacher and difference; those of the student alone suffice without a teacher.
+    """
+    maps = [values for values in (stage.student, stage.teacher) if values is not None]
+    top = max(float(values.max()) for values in maps)
+    for axis, values in zip(axes, maps, strict=False):
         # an empty range would let matplotlib choose its own
-        axis.imshow(
-            attention.cpu().numpy(),
-            cmap=COLORS,
-            vmin=0,
-            vmax=top or 1.0,
-            interpolation='nearest',
-            extent=(0, right, bottom, 0),
-        )
-    axes[0].set_title(f'{title}, {height} × {width}\n0 to {top:.2g}', fontsize='small')
+        _draw(axis, values, stage.cell, size, cmap=COLORS, vmin=0, vmax=top or 1.0)
+    height, width = stage.student.shape
+    write_title(axes[0], f'{stage.title}, {height} × {width}\n0 to {top:.2g}')
+    if stage.teacher is None:
+        return
+    difference = stage.teacher - stage.student
+    most = float(difference.abs().max())
+    _draw(axes[2], difference, stage.cell, size, cmap=DIFFERENCES, vmin=-(most or 1.0), vmax=most or 1.0)
+    write_title(axes[2], f'−{most:.2g} to {most:.2g}' if most else 'no difference')
+
+
+def _draw(axis: Axes, values: Tensor, cell: tuple[float, float], size: tuple[int, int], **colors: Any) -> None:
+    rows, columns = values.shape
+    extent = (0, columns * cell[1], rows * cell[0], 0)
+    axis.imshow(values.cpu().numpy(), interpolation='nearest', extent=extent, **colors)
+    # the last cells may reach beyond the image
+    axis.set(xlim=(0, size[1]), ylim=(size[0], 0))

@@ -1,15 +1,22 @@
-"""One image with all that two networks make of it."""
+"""One image with all that networks make of it."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 from matplotlib.figure import Figure
-from torch import Tensor
 
-from mmkd.visualization.attention import attention_map, draw_attention_pair
-from mmkd.visualization.segmentation import draw_segmentation, legend, present_classes
-from mmkd.visualization.sheet import make_grid, show_image
+from mmkd.visualization.attention import COLORS, DIFFERENCES, draw_stage
+from mmkd.visualization.features import Attention
+from mmkd.visualization.legend import legend, present_classes
+from mmkd.visualization.palette import Color
+from mmkd.visualization.picture import Picture
+from mmkd.visualization.sheet import GAP, Row, draw_picture, make_figure, titled
+from mmkd.visualization.title import lines
+
+# inches: the side of a square map, the least width of a map, the largest width and height of a picture
+SIDE, LEAST, MOST_WIDTH, MOST_HEIGHT = 2.0, 1.2, 4.2, 5.0
 
 
 @dataclass
@@ -18,31 +25,21 @@ class Sample:
 
     Args:
         name: Name of the image.
-        image: Image (H, W, 3) in RGB, uint8.
-        truth: Label map (H, W).
-        predictions: Label maps (H, W) by the name of the model.
-        student: Feature maps (1, C, H, W) of the student, one per stage.
-        teacher: Feature maps of the self-teacher, as many; empty without a self-teacher.
+        pictures: Input, truth and predictions.
+        attention: The attention of a model and of what teaches it.
     """
 
     name: str
-    image: np.ndarray
-    truth: np.ndarray
-    predictions: dict[str, np.ndarray]
-    student: Sequence[Tensor] = field(default_factory=list)
-    teacher: Sequence[Tensor] = field(default_factory=list)
+    pictures: list[Picture]
+    attention: Attention | None = None
 
-    def pictures(self, palette: Sequence[Sequence[int]]) -> dict[str, np.ndarray]:
-        """Input, truth and predictions as images, by title."""
-        predictions = {f'prediction\n{name}': labels for name, labels in self.predictions.items()}
-        colored = {
-            title: draw_segmentation(labels, palette) for title, labels in {'truth': self.truth, **predictions}.items()
-        }
-        return {'input': self.image, **colored}
+    def reduced(self) -> 'Sample':
+        """What an overview needs of it."""
+        return replace(self, pictures=[picture.reduced() for picture in self.pictures], attention=None)
 
 
-def draw_sample(sample: Sample, classes: Sequence[str], palette: Sequence[Sequence[int]]) -> Figure:
-    """Draw a sample: input, truth and predictions above, the attention of each stage of both networks below.
+def draw_sample(sample: Sample, classes: Sequence[str], palette: Sequence[Color]) -> Figure:
+    """Draw a sample: pictures above, below them the attention of each stage for student, teacher and their difference.
 
     Args:
         sample: The sample.
@@ -52,23 +49,40 @@ def draw_sample(sample: Sample, classes: Sequence[str], palette: Sequence[Sequen
     Returns:
         The figure, with a legend of the classes that occur.
     """
-    pictures = sample.pictures(palette)
-    rows = 1 + bool(sample.student) + bool(sample.teacher)
-    columns = max(len(pictures), len(sample.student))
-    entries = legend(present_classes([sample.truth, *sample.predictions.values()]), classes, palette)
-    figure, axes = make_grid(rows, columns, sample.image.shape[0] / sample.image.shape[1], entries, min(rows, 2))
-    for axis, (title, image) in zip(axes[0], pictures.items(), strict=False):
-        show_image(axis, image, title)
-    teacher = [attention_map(level)[0] for level in sample.teacher] or [None] * len(sample.student)
-    for stage, (level, refined) in enumerate(zip(sample.student, teacher, strict=True)):
-        pair = (axes[1][stage], axes[2][stage] if sample.teacher else None)
-        draw_attention_pair(attention_map(level)[0], refined, pair, f'stage {stage + 1}', sample.image.shape[:2])
-    for row, name in enumerate(('student', 'self-teacher')[: rows - 1]):
-        axes[row + 1][0].set_ylabel(f'attention\n{name}')
+    pictures, attention = sample.pictures, sample.attention
+    aspect = pictures[0].aspect or 1.0
+    below = _attention_rows(attention, aspect) if attention and attention.stages else []
+    width = _picture_width(len(pictures), aspect, sum(row.columns * (row.width + GAP) for row in below[:1]))
+    # images keep their shape in the middle of larger axes
+    size = np.maximum((width, width * aspect), np.max([picture.least_size for picture in pictures], axis=0))
+    titles = [titled(picture, size[0]) for picture in pictures]
+    above = Row(len(pictures), *size, lines=max(map(lines, titles)))
+    entries = legend(present_classes(pictures, len(classes)), classes, palette)
+    figure, axes = make_figure([above, *below], entries)
+    for axis, picture, title in zip(axes[0], pictures, titles, strict=True):
+        draw_picture(axis, picture, title)
+    for number, stage in enumerate(attention.stages if below else []):
+        draw_stage(stage, attention.size, [row[number] for row in axes[1:]])
     return figure
 
 
-def sheet_rows(samples: Sequence[Sample], palette: Sequence[Sequence[int]]) -> tuple[list[list[np.ndarray]], list[str]]:
-    """Rows and titles of a contact sheet of samples."""
-    pictures = [sample.pictures(palette) for sample in samples]
-    return [list(row.values()) for row in pictures], list(pictures[0]) if pictures else []
+def _attention_rows(attention: Attention, aspect: float) -> list[Row]:
+    width = _map_width(aspect)
+    shape = (len(attention.stages), width, width * aspect)
+    names = ('0', 'largest')
+    rows = [Row(*shape, lines=2, name='attention\nstudent', scale=(COLORS, names))]
+    if attention.taught:
+        rows += [
+            Row(*shape, name=f'attention\n{attention.teacher}', scale=(COLORS, names)),
+            Row(*shape, lines=1, name='teacher\n− student', scale=(DIFFERENCES, ('student', 'equal', 'teacher'))),
+        ]
+    return rows
+
+
+def _picture_width(number: int, aspect: float, room: float) -> float:
+    return max(_map_width(aspect), min(room / number - GAP, MOST_WIDTH, MOST_HEIGHT / aspect))
+
+
+def _map_width(aspect: float) -> float:
+    # wide and tall images get maps of about the same area
+    return min(max(SIDE / math.sqrt(aspect), LEAST), 1.6 * SIDE)

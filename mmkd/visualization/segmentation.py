@@ -1,13 +1,37 @@
 """Label maps as colours."""
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
-from matplotlib.patches import Patch
+
+from mmkd.visualization.painter import Painter
+from mmkd.visualization.picture import ImagePicture
 
 VOID = 255
 VOID_COLOR = (255, 255, 255)
-MOST_NAMES = 24
+
+
+class SegmentationPainter(Painter):
+    """Label maps of mmseg in the colours of their classes; void is white."""
+
+    truth_key: ClassVar[str] = 'gt_sem_seg'
+    prediction_key: ClassVar[str] = 'pred_sem_seg'
+    truth_name: ClassVar[str] = 'label map'
+
+    def truth(self, image: np.ndarray, sample: Any) -> list[ImagePicture]:
+        """The label map of the data set."""
+        return [self._colored('truth', sample.gt_sem_seg)]
+
+    def prediction(self, image: np.ndarray, prediction: Any, sample: Any, title: str) -> ImagePicture:
+        """The label map of a model."""
+        return self._colored(title, prediction.pred_sem_seg)
+
+    def _colored(self, title: str, pixels: Any) -> ImagePicture:
+        labels = pixels.data[0].cpu().numpy()
+        values, numbers = np.unique(labels, return_counts=True)
+        counts = dict(zip(values.tolist(), numbers.tolist(), strict=True))
+        return ImagePicture(title, draw_segmentation(labels, self.palette), smooth=False, counts=counts)
 
 
 def draw_segmentation(labels: np.ndarray, palette: Sequence[Sequence[int]], void: int = VOID) -> np.ndarray:
@@ -35,21 +59,3 @@ def draw_segmentation(labels: np.ndarray, palette: Sequence[Sequence[int]], void
     colors[: len(palette)] = palette
     colors[void] = VOID_COLOR
     return colors[labels]
-
-
-def present_classes(label_maps: Sequence[np.ndarray], void: int = VOID) -> list[int]:
-    """Labels that occur in any of the maps, the most frequent first, void last."""
-    labels, counts = np.unique(np.concatenate([np.ravel(labels) for labels in label_maps]), return_counts=True)
-    return sorted(labels.tolist(), key=lambda label: (label == void, -counts[labels == label][0]))
-
-
-def legend(labels: Sequence[int], classes: Sequence[str], palette: Sequence[Sequence[int]]) -> list[Patch]:
-    """Entries of a legend in the order of the classes, void last; the first labels stand for what does not fit."""
-    entries = []
-    for label in sorted(labels[:MOST_NAMES], key=lambda label: (label >= len(classes), label)):
-        known = label < len(classes)
-        color = [value / 255 for value in (palette[label] if known else VOID_COLOR)]
-        entries.append(Patch(facecolor=color, edgecolor='0.5', label=classes[label] if known else 'void'))
-    if len(labels) > MOST_NAMES:
-        entries.append(Patch(facecolor='none', label=f'and {len(labels) - MOST_NAMES} more'))
-    return entries

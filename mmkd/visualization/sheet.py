@@ -1,85 +1,167 @@
-"""Sheets: pictures in rows and columns, with titles and a legend that fit."""
+"""Sheets: rows of pictures, with titles, names of the rows, colour scales and a legend that fit."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from mmkd.visualization.picture import Picture
+from mmkd.visualization.title import CHARACTER, FONT, LINE, lines, wrap, write_title
+
 DPI = 120
-TITLE, GAP, LEGEND_LINE, NAME = 0.42, 0.06, 0.25, 1.15
+GAP, NAME, SCALE, MARGIN = 0.08, 0.42, 0.62, 0.08  # inches
+MOST_SHOWN = 40
 
 
-def make_grid(
-    rows: int, columns: int, aspect: float, legend: Sequence[Patch], titled: int = 1, width: float = 2.1
-) -> tuple[Figure, np.ndarray]:
-    """A figure with empty axes (rows, columns) for pictures of one aspect, and a legend below them.
+@dataclass
+class Row:
+    """A row of equally large axes; lengths are in inches.
 
     Args:
-        rows: Rows of pictures.
-        columns: Columns of pictures.
-        aspect: Height over width of a picture.
+        columns: How many.
+        width: Width of each.
+        height: Height of each.
+        lines: Lines of the highest title above them.
+        name: What is written at the left.
+        scale: Colour map and the names of its ends (and middle), drawn at the right.
+    """
+
+    columns: int
+    width: float
+    height: float
+    lines: int = 0
+    name: str = ''
+    scale: tuple[str, Sequence[str]] | None = None
+
+    @property
+    def above(self) -> float:
+        """Room above the axes."""
+        return GAP + (self.lines * LINE + 0.06 if self.lines else 0)
+
+
+def make_figure(rows: Sequence[Row], legend: Sequence[Patch] = ()) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with empty axes in rows, and a legend below them.
+
+    Args:
+        rows: The rows.
         legend: Entries of the legend; none is drawn without entries.
-        titled: How many of the rows have titles.
-        width: Width of a picture in inches.
 
     Returns:
-        The figure and its axes, without ticks.
+        The figure and the axes of each row, without ticks.
     """
-    per_line = max(1, int(columns * width / NAME))
-    lines = math.ceil(len(legend) / per_line)
-    height = rows * (width * aspect + GAP) + titled * TITLE + lines * LEGEND_LINE + 0.1
-    figure = Figure(figsize=(columns * (width + GAP) + 0.3, height), dpi=DPI, layout='constrained')
-    figure.get_layout_engine().set(w_pad=GAP / 2, h_pad=GAP / 2, wspace=0, hspace=0)
-    axes = figure.subplots(rows, columns, squeeze=False)
+    left = NAME if any(row.name for row in rows) else MARGIN
+    inner = max(row.columns * (row.width + GAP) for row in rows)
+    width = left + inner + (SCALE if any(row.scale for row in rows) else MARGIN)
+    per_line, legend_lines = _legend_shape(legend, width)
+    height = sum(row.height + row.above for row in rows) + MARGIN + legend_lines * LINE * 1.25 + 0.12 * bool(legend)
+    figure = Figure(figsize=(width, height), dpi=DPI)
+    FigureCanvasAgg(figure)
+    axes, top = [], height
+    for row in rows:
+        top -= row.above + row.height
+        axes.append([_add_axes(figure, left + i * (row.width + GAP), top, row) for i in range(row.columns)])
+        if row.name:
+            middle = (top + row.height / 2) / height
+            figure.text(0.06 / width, middle, row.name, rotation=90, va='center', ha='left', fontsize=FONT)
+        if row.scale:
+            _add_scale(figure, left + row.columns * (row.width + GAP) + 0.02, top, row)
     if legend:
-        figure.legend(
-            handles=list(legend),
-            loc='outside lower center',
-            ncols=min(per_line, len(legend)),
-            frameon=False,
-            fontsize='small',
+        texts = figure.legend(
+            handles=list(legend), loc='lower center', ncols=per_line, frameon=False, fontsize=FONT, borderaxespad=0.2
         )
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
+        for text in texts.get_texts():
+            text.set_parse_math(False)
     return figure, axes
 
 
-def show_image(axis: Axes, image: np.ndarray, title: str = '') -> None:
-    """Draw an image (H, W, 3), pixels unblurred and framed, with a title."""
-    axis.imshow(image, interpolation='nearest')
-    axis.spines[:].set(visible=True, color='0.7', linewidth=0.6)
-    if title:
-        axis.set_title(title, fontsize='small')
+def titled(picture: Picture, width: float, title: bool = True) -> str:
+    """Title (or not) and note of a picture, in lines that fit a width in inches."""
+    return wrap(f'{picture.title if title else ""}\n{picture.note}', width)
 
 
-def save_sheet(
-    file: Path, rows: Sequence[Sequence[np.ndarray]], titles: Sequence[str], legend: Sequence[Patch] = ()
-) -> None:
-    """Write a contact sheet: one row per sample, one column per kind of picture.
+def draw_picture(axis: Axes, picture: Picture, title: str) -> None:
+    """Draw a picture below its title."""
+    picture.draw(axis)
+    write_title(axis, title)
+
+
+def save_sheet(file: Path, rows: Sequence[Sequence[Picture]], legend: Sequence[Patch] = (), width: float = 2.0) -> None:
+    """Write an overview: one row per sample, one column per kind of picture, titles above the first row.
+
+    The first 40 samples are shown.
 
     Args:
         file: The PNG to write.
-        rows: Images (H, W, 3), as many per row as there are titles.
-        titles: Titles of the columns.
+        rows: Pictures, as many per sample.
         legend: Entries of the legend below.
+        width: Width of a picture in inches.
 
     Raises:
-        ValueError: If there is no row, or a row has more or fewer images than there are titles.
+        ValueError: If there is no row, or the rows differ in their numbers of pictures.
     """
-    wrong = [len(row) for row in rows if len(row) != len(titles)]
-    if wrong or not rows:
+    numbers = {len(row) for row in rows}
+    if len(numbers) != 1:
         raise ValueError(
-            f'The sheet has {len(rows)} rows and {len(titles)} titles, with {wrong} images in rows that do not fit: '
-            'give at least one row and one image per title.'
+            f'The sheet has {len(rows)} rows with {sorted(numbers)} pictures, but at least one row, and as many '
+            'pictures in each, are needed: correct the rows.'
         )
-    aspect = max(image.shape[0] / image.shape[1] for row in rows for image in row)
-    figure, axes = make_grid(len(rows), len(titles), aspect, legend, width=1.6)
-    for number, row in enumerate(rows):
-        for axis, image, title in zip(axes[number], row, titles, strict=True):
-            show_image(axis, image, title if number == 0 else '')
+    rows = rows[:MOST_SHOWN]
+    titles = [[titled(picture, width, number == 0) for picture in row] for number, row in enumerate(rows)]
+    layout = [
+        Row(len(row), width, _height(row, width), max(map(lines, texts)))
+        for row, texts in zip(rows, titles, strict=True)
+    ]
+    figure, axes = make_figure(layout, legend)
+    for row, texts, line in zip(rows, titles, axes, strict=True):
+        for picture, text, axis in zip(row, texts, line, strict=True):
+            draw_picture(axis, picture, text)
     figure.savefig(file)
+
+
+def to_rgb(figure: Figure) -> np.ndarray:
+    """The pixels (H, W, 3) of a figure, uint8."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _height(row: Sequence[Picture], width: float) -> float:
+    highest = min(1.6, max(picture.aspect or 0.0 for picture in row) or 1.0)
+    return max(width * highest, max(picture.least_size[1] for picture in row))
+
+
+def _add_axes(figure: Figure, left: float, bottom: float, row: Row) -> Axes:
+    width, height = figure.get_size_inches()
+    axis = figure.add_axes((left / width, bottom / height, row.width / width, row.height / height))
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)
+    return axis
+
+
+def _add_scale(figure: Figure, left: float, bottom: float, row: Row) -> None:
+    colors, names = row.scale
+    width, height = figure.get_size_inches()
+    axis = figure.add_axes((left / width, bottom / height, 0.09 / width, row.height / height))
+    ramp = np.linspace(0, 1, 256)[:, None]
+    axis.imshow(ramp, cmap=colors, aspect='auto', origin='lower', extent=(0, 1, 0, 1))
+    axis.set(xticks=[], yticks=np.linspace(0, 1, len(names)))
+    axis.yaxis.tick_right()
+    labels = axis.set_yticklabels(names, fontsize=7)
+    # within the row, or they would touch those of the next
+    labels[0].set_va('bottom')
+    labels[-1].set_va('top')
+    axis.tick_params(length=0, pad=2)
+
+
+def _legend_shape(legend: Sequence[Patch], width: float) -> tuple[int, int]:
+    if not legend:
+        return 1, 0
+    widths = [len(entry.get_label()) * CHARACTER + 0.55 for entry in legend]
+    per_line = len(legend) if sum(widths) <= width else max(1, int(width / max(widths)))
+    return per_line, math.ceil(len(legend) / per_line)

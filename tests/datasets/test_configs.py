@@ -8,7 +8,8 @@ from mmengine.registry import DATASETS, METRICS, init_default_scope
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPLITS = ('train', 'val', 'test')
-SCOPES = dict(demo_segmentation='mmseg', demo_detection='mmdet', demo_classification='mmpretrain', camvid='mmseg')
+SCOPES = dict(
+    demo_segmentation='mmseg', demo_detection='mmdet', demo_classification='mmpretrain', camvid='mmseg', bccd='mmdet')
 STUDENTS = ['plain/fpn_r18w16_demo-64x64.py', 'plain/fpn_r18w16_camvid-128x96.py']
 
 
@@ -76,6 +77,27 @@ def test_camvid_reads_its_split(split):
     assert {0, 1, 3} <= seen <= {*range(11), 255}
 
 
+@pytest.mark.parametrize('split', SPLITS)
+def test_bccd_reads_its_split(split):
+    root = ROOT / 'data' / 'bccd'
+    if not root.is_dir():
+        pytest.skip('BCCD is absent from data/bccd')
+    data = dataset('bccd', split, root)
+    assert len(data) == {'train': 205, 'val': 87, 'test': 72}[split]
+    seen = set()
+    for index in range(0, len(data), 8):
+        sample = data[index]
+        truth, (height, width) = sample['data_samples'].gt_instances, sample['inputs'].shape[1:]
+        seen |= {data.metainfo['classes'][label] for label in truth.labels.tolist()}
+        assert height <= 240 and width <= 320
+        if split == 'train':
+            boxes = truth.bboxes.tensor
+            assert (boxes >= 0).all() and boxes[:, 2].max() <= width and boxes[:, 3].max() <= height
+        else:
+            assert (height, width) == (240, 320)
+    assert seen == {'RBC', 'WBC', 'Platelets'}
+
+
 @pytest.mark.parametrize('name', SCOPES)
 def test_each_split_reads_its_own_files_and_has_a_metric(name):
     pytest.importorskip(f'{SCOPES[name]}.evaluation')
@@ -108,3 +130,21 @@ def test_plain_students_train_and_validate_with_mmsegs_runner(demo, name, tmp_pa
     assert 0 <= runner.message_hub.get_scalar('val/mIoU').current() <= 100
     assert (tmp_path / 'iter_2.pth').is_file() and list(tmp_path.glob('best_mIoU*.pth'))
     assert sum(parameter.numel() for parameter in runner.model.parameters()) == 1_125_083
+
+
+@pytest.mark.parametrize('name, metric, parameters', [
+    ('gfl_r18w16_demo-128x128', 'coco/bbox_mAP', 927_937), ('resnet18-w16_demo-32x32', 'accuracy/top1', 700_242)])
+def test_plain_students_of_other_tasks_train_and_validate(demo, name, metric, parameters, tmp_path, monkeypatch):
+    from mmengine.runner import Runner
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'demo').symlink_to(demo)
+    monkeypatch.chdir(tmp_path)
+    cfg = Config.fromfile(ROOT / 'configs' / 'plain' / f'{name}.py')
+    cfg.merge_from_dict(dict(
+        work_dir=str(tmp_path / 'work'), train_cfg=dict(max_iters=2, val_interval=2),
+        param_scheduler=dict(total_steps=2), log_level='ERROR'))
+    runner = Runner.from_cfg(cfg)
+    runner.train()
+    assert runner.message_hub.get_scalar(f'val/{metric}').current() is not None
+    assert (tmp_path / 'work' / 'iter_2.pth').is_file()
+    assert sum(parameter.numel() for parameter in runner.model.parameters()) == parameters

@@ -1,2 +1,2 @@
-_base_ = ['../plain/resnet18-w16_cifar10-10k.py', '../_base_/methods/frskd.py']
+_base_ = ['../plain/resnet18_mit67-224x224.py', '../_base_/methods/frskd_224.py']
 model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, methods=_base_.methods)

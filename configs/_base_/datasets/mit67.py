@@ -1,0 +1,8 @@
+# MIT67 indoor scenes, evaluated on the test images.
+# Layout: data/mit67/Images, as the archive unpacks, with train.txt and test.txt beside it, see README.md.
+_base_ = './classification_224.py'
+data_preprocessor = dict(num_classes=67)
+data = dict(type='CustomDataset', data_root='data/mit67', data_prefix='Images')
+train_dataloader = dict(dataset=dict(data, ann_file='train.txt'))
+val_dataloader = dict(dataset=dict(data, ann_file='test.txt'))
+test_dataloader = val_dataloader

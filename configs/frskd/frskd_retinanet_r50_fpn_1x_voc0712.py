@@ -1,0 +1,3 @@
+_base_ = ['mmdet::pascal_voc/retinanet_r50_fpn_1x_voc0712.py', '../_base_/methods/frskd_detection.py']
+custom_imports = dict(imports=['mmkd'])
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, methods=_base_.methods)

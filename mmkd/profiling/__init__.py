@@ -1,0 +1,1 @@
+"""What a training step costs with each method, beside the plain student's step."""

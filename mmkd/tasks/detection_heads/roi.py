@@ -1,0 +1,84 @@
+"""Box heads of two-stage detectors: a prediction for every sampled proposal."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from mmdet.models.losses.iou_loss import giou_loss
+from torch import Tensor, nn
+
+from mmkd.losses.reduce import connected_zero
+from mmkd.tasks.comparable import ComparableLogits
+from mmkd.tasks.detection_heads.base import HeadAdapter, sum_of_losses
+
+if TYPE_CHECKING:
+    from mmkd.step import Step
+
+
+class RoIHeads(HeadAdapter):
+    """Box heads of Faster and Mask R-CNN, both run on the same proposals; the student's own RPN chooses these.
+
+    A mask head keeps its own loss and is not distilled; it gains by the features.
+
+    Args:
+        path: Where the box head is in the student.
+        num_levels: Neck levels that RoIAlign reads; the RPN alone reads the others, and the self-teacher none of them.
+    """
+
+    def __init__(self, path: str, num_levels: int) -> None:
+        super().__init__(path)
+        self.num_levels = num_levels
+
+    @property
+    def taps(self) -> list[str]:
+        """The arguments of the head's loss: predictions, proposals and their assignment."""
+        return [f'{self.path}.loss_and_target:input']
+
+    @property
+    def neck_tap(self) -> str:
+        """The levels that RoIAlign reads."""
+        return f'neck[:{self.num_levels}]'
+
+    def check_channels(self, head: nn.Module, channels: Sequence[int]) -> None:
+        """Raise a ``ValueError`` unless the head can read maps of these channels."""
+        # behind a shared head (C4) the box head reads other channels than the maps have
+        if hasattr(head, 'in_channels') and len(set(channels)) == 1 and self.num_levels == 1:
+            return
+        super().check_channels(head, channels)
+
+    def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Class scores (rois, C + 1) and box deltas of the student's proposals, pooled from other maps."""
+        roi_head = step.student.roi_head
+        features = roi_head.bbox_roi_extractor(tuple(maps), step.record[self.taps[0]]['rois'])
+        if roi_head.with_shared_head:
+            features = roi_head.shared_head(features)
+        return (head or self.head_of(step.student))(features)
+
+    def loss(self, step: 'Step', head: nn.Module | None, output: tuple[Tensor, Tensor]) -> Tensor:
+        """The head's own loss with the boxes that the student's proposals were given."""
+        heard = step.record[self.taps[0]]
+        arguments = {name: heard[name] for name in ('rois', 'sampling_results', 'rcnn_train_cfg')}
+        losses = (head or self.head_of(step.student)).loss_and_target(*output, **arguments)
+        return sum_of_losses(losses['loss_bbox'])
+
+    def comparable_logits(self, step: 'Step', output: tuple[Tensor, Tensor]) -> ComparableLogits:
+        """Rows (rois, C + 1), weighted by the highest foreground probability of the second head."""
+        head = self.head_of(step.student)
+        own, other = step.record[self.taps[0]]['cls_score'], output[0].detach()
+        binary = head.loss_cls.use_sigmoid
+        probability = other.float().sigmoid() if binary else other.float().softmax(dim=1)
+        weight = probability[:, : head.num_classes].amax(dim=1)
+        return ComparableLogits(own, other, weight=weight, binary=binary)
+
+    def box_loss(self, step: 'Step', output: tuple[Tensor, Tensor], temperature: float) -> Tensor:
+        """GIoU of the decoded boxes of the true class, at positive proposals."""
+        head, heard = self.head_of(step.student), step.record[self.taps[0]]
+        labels = head.get_targets(heard['sampling_results'], heard['rcnn_train_cfg'])[0]
+        positive = ((labels >= 0) & (labels < head.num_classes)).nonzero().squeeze(1)
+        own, other = heard['bbox_pred'], output[1].detach()
+        if not len(positive):
+            return connected_zero(own)
+        chosen = torch.zeros_like(labels[positive]) if head.reg_class_agnostic else labels[positive]
+        deltas = [rows[positive].view(len(positive), -1, 4)[range(len(positive)), chosen] for rows in (own, other)]
+        boxes = [head.bbox_coder.decode(heard['rois'][positive, 1:], rows.float()) for rows in deltas]
+        return giou_loss(*boxes).mean()
