@@ -14,7 +14,10 @@ entries = dict(
     frskd=dict(config=_frskd, label='FRSKD, 1e-4'),
     plain_5e4=dict(config=_plain, label='plain, weight decay 5e-4', cfg_options=_decay, baseline='plain_5e4'),
     plain_longer_5e4=dict(
-        config=_plain, label='plain in the time of FRSKD, 5e-4', cfg_options={**_longer, **_decay}, baseline='plain_5e4'),
+        config=_plain,
+        label='plain in the time of FRSKD, 5e-4',
+        cfg_options={**_longer, **_decay},
+        baseline='plain_5e4'),
     frskd_without_features_5e4=dict(
         config=_frskd, label='FRSKD\\F, 5e-4', cfg_options={**_without_features, **_decay}, baseline='plain_5e4'),
     frskd_5e4=dict(config=_frskd, label='FRSKD, 5e-4', cfg_options=_decay, baseline='plain_5e4'))

@@ -3,11 +3,12 @@ from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, compute_dtype, connected_zero
+from .reduce import compute_dtype, connected_zero
+from .weighted import WeightedLoss
 
 Levels = Tensor | Sequence[Tensor]
 Masks = Tensor | Sequence[Tensor] | None
@@ -97,7 +98,7 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
 
 
 @MODELS.register_module()
-class AttentionMapLoss(nn.Module):
+class AttentionMapLoss(WeightedLoss):
     """Module around :func:`attention_map_loss`, which tells the formula.
 
     Args:
@@ -112,23 +113,13 @@ class AttentionMapLoss(nn.Module):
 
     def __init__(self, normalize: str = 'l2', reduction: str = 'mean', power: float = 2,
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
         _check_arguments(normalize, reduction, power)
-        check_loss_weight(loss_weight)
-        self.normalize = normalize
-        self.reduction = reduction
-        self.power = power
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, normalize=normalize, reduction=reduction, power=power)
 
     def forward(self, student: Levels, teacher: Levels, mask: Masks = None) -> Tensor:
         """Return the weighted loss of one map (N, C, H, W) or of a sequence of them, under bool masks (N, H, W)."""
         value = attention_map_loss(student, teacher, self.normalize, self.reduction, self.power, mask)
         return self.loss_weight * value
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return (f'normalize={self.normalize!r}, reduction={self.reduction!r}, power={self.power}, '
-                f'loss_weight={self.loss_weight}')
 
 
 def _energy(feature: Tensor, power: float) -> Tensor:

@@ -1,11 +1,12 @@
 """Binary soft targets: the student's sigmoid probabilities follow the teacher's."""
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive
+from .reduce import check_positive
 from .rows import check_rows, check_weight, hide_rows, weighted_mean
+from .weighted import WeightedLoss
 
 
 def binary_soft_target_loss(student: Tensor, teacher: Tensor, weight: Tensor | None = None,
@@ -48,7 +49,7 @@ def binary_soft_target_loss(student: Tensor, teacher: Tensor, weight: Tensor | N
 
 
 @MODELS.register_module()
-class BinarySoftTargetLoss(nn.Module):
+class BinarySoftTargetLoss(WeightedLoss):
     """Module around :func:`binary_soft_target_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -62,17 +63,10 @@ class BinarySoftTargetLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 1.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, weight: Tensor | None = None,
                 avg_factor: float | Tensor | None = None) -> Tensor:
         """Return the weighted loss of logits (M, C) under weights (M,)."""
         return self.loss_weight * binary_soft_target_loss(student, teacher, weight, avg_factor, self.temperature)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'

@@ -2,12 +2,13 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, connected_zero
+from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
+from .weighted import WeightedLoss
 
 
 def categorical_similarity_loss(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float = 0.07,
@@ -55,7 +56,7 @@ def categorical_similarity_loss(student: Tensor, teacher: Tensor, labels: Tensor
 
 
 @MODELS.register_module()
-class CategoricalSimilarityLoss(nn.Module):
+class CategoricalSimilarityLoss(WeightedLoss):
     """Module around :func:`categorical_similarity_loss`, which tells the formula. It trains the teacher side, too.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -70,20 +71,12 @@ class CategoricalSimilarityLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 0.07, eps: float = 1e-7, loss_weight: float = 1.0) -> None:
-        super().__init__()
         _check_arguments(temperature, eps)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.eps = eps
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature, eps=eps)
 
     def forward(self, student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
         """Return the weighted loss of embeddings (M, D) with labels (M,)."""
         return self.loss_weight * categorical_similarity_loss(student, teacher, labels, self.temperature, self.eps)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, eps={self.eps}, loss_weight={self.loss_weight}'
 
 
 def _attraction(rows: Tensor, labels: Tensor) -> Tensor:

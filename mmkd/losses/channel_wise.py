@@ -1,10 +1,11 @@
 """Channel-wise distillation: every channel of the student is as active as the teacher's at the same places."""
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, compute_dtype
+from .reduce import check_positive, compute_dtype
+from .weighted import WeightedLoss
 
 
 def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0) -> Tensor:
@@ -42,7 +43,7 @@ def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0
 
 
 @MODELS.register_module()
-class ChannelWiseLoss(nn.Module):
+class ChannelWiseLoss(WeightedLoss):
     """Module around :func:`channel_wise_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -56,19 +57,12 @@ class ChannelWiseLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of maps (N, C, H, W)."""
         return self.loss_weight * channel_wise_loss(student, teacher, self.temperature)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
 
 
 def _log_probabilities(maps: Tensor, temperature: float) -> Tensor:

@@ -1,11 +1,12 @@
 """Contextual similarity: the tokens of one image relate to each other as in the teacher."""
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, compute_dtype, connected_zero
+from .reduce import compute_dtype, connected_zero
 from .rows import matmul
+from .weighted import WeightedLoss
 
 
 def contextual_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -40,7 +41,7 @@ def contextual_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 
 @MODELS.register_module()
-class ContextualLoss(nn.Module):
+class ContextualLoss(WeightedLoss):
     """Module around :func:`contextual_loss`, which tells the formula.
 
     Args:
@@ -51,17 +52,11 @@ class ContextualLoss(nn.Module):
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_loss_weight(loss_weight)
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of tokens (B, N, Ds) and (B, N, Dt) at the same positions."""
         return self.loss_weight * contextual_loss(student, teacher)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'loss_weight={self.loss_weight}'
 
 
 def _attention(tokens: Tensor) -> Tensor:

@@ -1,17 +1,17 @@
 """FitNet: regressed maps of the student equal the teacher's."""
 from collections.abc import Sequence
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
 from .attention_map import Levels, Masks
-from .reduce import check_loss_weight
 from .regressors import build_regressors, regressed
+from .weighted import WeightedLoss
 
 
 @MODELS.register_module()
-class FitNetLoss(nn.Module):
+class FitNetLoss(WeightedLoss):
     r"""Mean squared difference of regressed student maps and teacher maps, summed over levels.
 
     .. math::
@@ -34,10 +34,8 @@ class FitNetLoss(nn.Module):
     """
 
     def __init__(self, in_channels: Sequence[int], out_channels: Sequence[int], loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_loss_weight(loss_weight)
+        super().__init__(loss_weight)
         self.regressors = build_regressors(in_channels, out_channels, rectify=True)
-        self.loss_weight = loss_weight
 
     def forward(self, student: Levels, teacher: Levels, mask: Masks = None) -> Tensor:
         """Return the weighted loss.
@@ -56,10 +54,6 @@ class FitNetLoss(nn.Module):
         """
         levels = regressed(self.regressors, student, teacher, mask)
         return self.loss_weight * sum(_mean_square(own - target, counts) for own, target, counts in levels)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'loss_weight={self.loss_weight}'
 
 
 def _mean_square(difference: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,10 +1,10 @@
 """Individual similarity: every sample's feature points where the teacher's does."""
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight
 from .rows import check_rows, check_weight, hide_rows, unit_rows, weighted_mean
+from .weighted import WeightedLoss
 
 
 def individual_similarity_loss(student: Tensor, teacher: Tensor, weight: Tensor | None = None) -> Tensor:
@@ -38,7 +38,7 @@ def individual_similarity_loss(student: Tensor, teacher: Tensor, weight: Tensor 
 
 
 @MODELS.register_module()
-class IndividualSimilarityLoss(nn.Module):
+class IndividualSimilarityLoss(WeightedLoss):
     """Module around :func:`individual_similarity_loss`, which tells the formula.
 
     Args:
@@ -49,14 +49,8 @@ class IndividualSimilarityLoss(nn.Module):
     """
 
     def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_loss_weight(loss_weight)
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight)
 
     def forward(self, student: Tensor, teacher: Tensor, weight: Tensor | None = None) -> Tensor:
         """Return the weighted loss of features (M, D) under weights (M,)."""
         return self.loss_weight * individual_similarity_loss(student, teacher, weight)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'loss_weight={self.loss_weight}'

@@ -4,20 +4,20 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
 from .attention_map import Levels, Masks
-from .reduce import check_loss_weight
 from .regressors import build_regressors, regressed
+from .weighted import WeightedLoss
 
 MARGIN = -math.sqrt(2 / math.pi)
 """The mean of a standard normal variable where it is negative, about -0.79788."""
 
 
 @MODELS.register_module()
-class OverhaulLoss(nn.Module):
+class OverhaulLoss(WeightedLoss):
     r"""Partial squared distance of regressed student maps and teacher maps, both from before the activation.
 
     .. math::
@@ -51,13 +51,10 @@ class OverhaulLoss(nn.Module):
 
     def __init__(self, in_channels: Sequence[int], out_channels: Sequence[int], margin: float = MARGIN,
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
-        check_loss_weight(loss_weight)
         if not margin <= 0:
             raise ValueError(f'margin is {margin}, it must be at most 0: targets below it are raised to it.')
+        super().__init__(loss_weight, margin=margin)
         self.regressors = build_regressors(in_channels, out_channels, rectify=False)
-        self.margin = margin
-        self.loss_weight = loss_weight
 
     def forward(self, student: Levels, teacher: Levels, mask: Masks = None) -> Tensor:
         """Return the weighted loss.
@@ -85,7 +82,3 @@ class OverhaulLoss(nn.Module):
         if mask is not None:
             counts = counts & mask
         return torch.where(counts, own - target, 0).square().sum() / max(len(own), 1)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'margin={self.margin}, loss_weight={self.loss_weight}'

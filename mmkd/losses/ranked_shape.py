@@ -1,10 +1,11 @@
 """Ranked shape: the sorted class probabilities keep one profile over the data."""
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, compute_dtype
+from .reduce import check_positive, compute_dtype
+from .weighted import WeightedLoss
 
 
 def ranked_shape_loss(student: Tensor, reference: Tensor, temperature: float = 4.0) -> Tensor:
@@ -45,7 +46,7 @@ def ranked_shape_loss(student: Tensor, reference: Tensor, temperature: float = 4
 
 
 @MODELS.register_module()
-class RankedShapeLoss(nn.Module):
+class RankedShapeLoss(WeightedLoss):
     """Module around :func:`ranked_shape_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step; the reference must follow it.
@@ -59,16 +60,9 @@ class RankedShapeLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, reference: Tensor) -> Tensor:
         """Return the weighted loss of logits (N, C) against ranked probabilities (N, C) or (C,)."""
         return self.loss_weight * ranked_shape_loss(student, reference, self.temperature)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'

@@ -1,12 +1,13 @@
 """Relational similarity: samples are as similar to each other as they are for the teacher."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, connected_zero
+from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
+from .weighted import WeightedLoss
 
 
 def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int = 1,
@@ -48,7 +49,7 @@ def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int 
 
 
 @MODELS.register_module()
-class RelationalSimilarityLoss(nn.Module):
+class RelationalSimilarityLoss(WeightedLoss):
     """Module around :func:`relational_similarity_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -62,19 +63,12 @@ class RelationalSimilarityLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 0.5, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, num_views: int = 1) -> Tensor:
         """Return the weighted loss of features (M, Ds) and (M, Dt) with rows in image-major order."""
         return self.loss_weight * relational_similarity_loss(student, teacher, num_views, self.temperature)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
 
 
 def _log_probabilities(features: Tensor, num_views: int, temperature: float) -> Tensor:

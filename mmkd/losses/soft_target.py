@@ -1,12 +1,13 @@
 """Soft targets: the student's class probabilities follow the teacher's."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, compute_dtype
+from .reduce import check_positive, compute_dtype
 from .rows import weighted_mean
+from .weighted import WeightedLoss
 
 
 def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = None,
@@ -55,7 +56,7 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
 
 
 @MODELS.register_module()
-class SoftTargetLoss(nn.Module):
+class SoftTargetLoss(WeightedLoss):
     """Module around :func:`soft_target_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -69,20 +70,13 @@ class SoftTargetLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 4.0, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None,
                 weight: Tensor | None = None) -> Tensor:
         """Return the weighted loss of logits (N, C, *) under a bool mask or weights (N, *)."""
         return self.loss_weight * soft_target_loss(student, teacher, mask, self.temperature, weight)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'
 
 
 def _counting(mask: Tensor | None, weight: Tensor) -> Tensor:

@@ -1,12 +1,13 @@
 """Token contrast: every token of the student finds its own counterpart among the teacher's tokens."""
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, connected_zero
+from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
+from .weighted import WeightedLoss
 
 
 def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0.07) -> Tensor:
@@ -42,7 +43,7 @@ def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0
 
 
 @MODELS.register_module()
-class TokenContrastLoss(nn.Module):
+class TokenContrastLoss(WeightedLoss):
     """Module around :func:`token_contrast_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
@@ -56,16 +57,9 @@ class TokenContrastLoss(nn.Module):
     """
 
     def __init__(self, temperature: float = 0.07, loss_weight: float = 1.0) -> None:
-        super().__init__()
         check_positive('temperature', temperature)
-        check_loss_weight(loss_weight)
-        self.temperature = temperature
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of tokens (M, D) at the same positions."""
         return self.loss_weight * token_contrast_loss(student, teacher, self.temperature)
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return f'temperature={self.temperature}, loss_weight={self.loss_weight}'

@@ -1,10 +1,11 @@
 """Token graph: tokens have the same neighbours, equally near, as in the teacher."""
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_loss_weight, check_positive, connected_zero
+from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
+from .weighted import WeightedLoss
 
 GRAPHS = ('own', 'teacher')
 SOFTMAXES = ('all', 'edge')
@@ -66,7 +67,7 @@ def token_graph_loss(student: Tensor, teacher: Tensor, num_neighbors: int = 9, s
 
 
 @MODELS.register_module()
-class TokenGraphLoss(nn.Module):
+class TokenGraphLoss(WeightedLoss):
     """Module around :func:`token_graph_loss`, which tells the formula.
 
     Args:
@@ -82,24 +83,13 @@ class TokenGraphLoss(nn.Module):
 
     def __init__(self, num_neighbors: int = 9, sigma: float = 1.0, graph: str = 'own', softmax: str = 'all',
                  loss_weight: float = 1.0) -> None:
-        super().__init__()
         _check_arguments(num_neighbors, sigma, graph, softmax)
-        check_loss_weight(loss_weight)
-        self.num_neighbors = num_neighbors
-        self.sigma = sigma
-        self.graph = graph
-        self.softmax = softmax
-        self.loss_weight = loss_weight
+        super().__init__(loss_weight, num_neighbors=num_neighbors, sigma=sigma, graph=graph, softmax=softmax)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of tokens (M, Ds) and (M, Dt) at the same positions."""
         value = token_graph_loss(student, teacher, self.num_neighbors, self.sigma, self.graph, self.softmax)
         return self.loss_weight * value
-
-    def extra_repr(self) -> str:
-        """Return the arguments for ``repr``."""
-        return (f'num_neighbors={self.num_neighbors}, sigma={self.sigma}, graph={self.graph!r}, '
-                f'softmax={self.softmax!r}, loss_weight={self.loss_weight}')
 
 
 def _cosines(tokens: Tensor) -> Tensor:

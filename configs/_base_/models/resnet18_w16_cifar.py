@@ -4,4 +4,5 @@ model = dict(
     type='ImageClassifier',
     backbone=dict(type='ResNet_CIFAR', depth=18, stem_channels=8, base_channels=16, strides=(2, 2, 2, 2)),
     neck=dict(type='GlobalAveragePooling'),
-    head=dict(type='LinearClsHead', num_classes=10, in_channels=128, loss=dict(type='CrossEntropyLoss', loss_weight=1.0)))
+    head=dict(
+        type='LinearClsHead', num_classes=10, in_channels=128, loss=dict(type='CrossEntropyLoss', loss_weight=1.0)))
