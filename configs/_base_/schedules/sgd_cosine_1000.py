@@ -1,6 +1,6 @@
 # Another length: train_cfg = dict(max_iters=n) and param_scheduler = dict(T_max=n)
 optim_wrapper = dict(type='OptimWrapper', optimizer=dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-4))
-param_scheduler = dict(type='CosineAnnealingLR', T_max=2000, eta_min=0.0, by_epoch=False)
-train_cfg = dict(type='IterBasedTrainLoop', max_iters=2000, val_interval=500)
+param_scheduler = dict(type='CosineAnnealingLR', T_max=1000, eta_min=0.0, by_epoch=False)
+train_cfg = dict(type='IterBasedTrainLoop', max_iters=1000, val_interval=250)
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')
