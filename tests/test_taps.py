@@ -142,3 +142,15 @@ def test_activations_are_released(net):
     assert taps.values
     taps.release()
     assert not taps.values
+
+
+def test_the_input_of_an_in_place_activation_is_read_before_it_is_overwritten():
+    net = nn.Sequential(nn.Identity(), nn.ReLU(inplace=True))
+    images = torch.tensor([-1.0, 2.0])
+    with Taps(net, ['1:input[0]', '1']) as record:
+        net(images.clone())
+        assert record['1:input[0]'].tolist() == [-1, 2] and record['1'].tolist() == [0, 2]
+    assert net[1].inplace
+    with pytest.raises(RuntimeError, match='stop'), Taps(net, ['1:input[0]']):
+        raise RuntimeError('stop')
+    assert net[1].inplace

@@ -106,23 +106,16 @@ class FRSKD(Method):
         self.compared = source
 
     def attach(self, student: nn.Module, task: Task) -> None:
-        """Build the self-teacher for the student's channels, and its head."""
-        config = {'type': DEFAULT, **self.self_teacher_config}
-        if config['type'] == DEFAULT:
-            # Stages of a ResNet are rectified anyway; a transformer's are not, and nothing of them may be lost.
-            config.setdefault('rectify_input', False)
-            config.setdefault('width', task.self_teacher_width)
-        head = config.pop('head', None)
+        """Build the self-teacher for the student's channels, its head, and the loss of feature maps."""
         self._check(student, task)
-        channels = task.feature_channels(student, self.source)
-        config.setdefault('in_channels', channels)
-        if not self.term_weights['feature'].always_zero:
+        compares_features = not self.term_weights['feature'].always_zero
+        if compares_features:
             self.compared = self.feature_loss_config.place(task, self.source)
-        if self.compared == 'preactivation':
-            config = self.feature_loss_config.unrectified(config)
+        config = dict(self.self_teacher_config)
+        head = config.pop('head', None)
+        self.self_teacher = self._build_self_teacher(config, student, task)
+        if compares_features:
             channels = task.feature_channels(student, self.compared)
-        self.self_teacher = MODELS.build(config)
-        if not self.term_weights['feature'].always_zero:
             self.feature_loss = self.feature_loss_config.build(channels, self.self_teacher.out_channels)
         self.head = None
         if self.share_head:
@@ -130,13 +123,23 @@ class FRSKD(Method):
         else:
             self.head = task.build_head(student, self.self_teacher.out_channels, head)
         if self.term_weights['teacher'].always_zero:
-            for part in filter(None, (self.self_teacher, self.head)):
-                part.requires_grad_(False)
-            print_log(
-                'FRSKD has teacher_weight=0: the self-teacher stays as it was initialised.',
-                logger='current',
-                level=30,
-            )
+            self._freeze()
+
+    def _build_self_teacher(self, config: dict, student: nn.Module, task: Task) -> nn.Module:
+        config = {'type': DEFAULT, 'in_channels': task.feature_channels(student, self.source), **config}
+        if config['type'] == DEFAULT:
+            # Stages of a ResNet are rectified anyway; a transformer's are not, and nothing of them may be lost.
+            config = {'rectify_input': False, 'width': task.self_teacher_width, **config}
+        if self.compared == 'preactivation':
+            config = self.feature_loss_config.unrectified(config)
+        return MODELS.build(config)
+
+    def _freeze(self) -> None:
+        for part in filter(None, (self.self_teacher, self.head)):
+            part.requires_grad_(False)
+        print_log(
+            'FRSKD has teacher_weight=0: the self-teacher stays as it was initialised.', logger='current', level=30
+        )
 
     def _check(self, student: nn.Module, task: Task) -> None:
         if not self.term_weights['logit'].always_zero:

@@ -1,5 +1,19 @@
 """Convolution blocks of the self-teacher."""
-from torch import nn
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Batch norm that uses its running statistics where a channel has one value, which has no spread.
+
+    The coarsest level of one small image is a single position.
+    """
+
+    def forward(self, feat: Tensor) -> Tensor:
+        """Return the normalised map (N, C, H, W)."""
+        if self.training and feat.numel() == self.num_features:
+            return F.batch_norm(feat, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+        return super().forward(feat)
 
 
 class PointwiseBlock(nn.Sequential):
@@ -12,7 +26,7 @@ class PointwiseBlock(nn.Sequential):
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(
-            nn.Conv2d(in_channels, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True))
+            nn.Conv2d(in_channels, out_channels, 1, bias=False), BatchNorm(out_channels), nn.ReLU(inplace=True))
 
 
 class SeparableConvs(nn.Sequential):
@@ -39,5 +53,5 @@ class SeparableConv(nn.Sequential):
     def __init__(self, channels: int, rectify: bool = True) -> None:
         super().__init__(
             nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False), nn.BatchNorm2d(channels),
+            nn.Conv2d(channels, channels, 1, bias=False), BatchNorm(channels),
             *([nn.ReLU(inplace=True)] if rectify else []))

@@ -183,3 +183,17 @@ def test_inputs_are_rectified_unless_asked_not_to_be():
     whole.load_state_dict(official.state_dict())
     torch.testing.assert_close(whole(rectified), official(rectified))
     assert not torch.allclose(whole(feats)[0][0], official(feats)[0][0])
+
+
+@pytest.mark.parametrize('repeat', [1, 2])
+@pytest.mark.parametrize('training', [True, False])
+def test_maps_may_leave_before_the_last_relu(repeat, training):
+    feats = features([3, 4, 6], [(8, 8), (4, 4), (2, 2)])
+    official = BiFPNSelfTeacher([3, 4, 6], num_classes=5, repeat=repeat).double().train(training)
+    raw = BiFPNSelfTeacher([3, 4, 6], num_classes=5, repeat=repeat, rectify_output=False).double().train(training)
+    raw.load_state_dict(official.state_dict(), strict=True)
+    (maps, logits), (raw_maps, raw_logits) = official(feats), raw(feats)
+    torch.testing.assert_close(raw_logits, logits, rtol=0, atol=0)
+    for rectified, own in zip(maps, raw_maps, strict=True):
+        assert own.min() < 0
+        torch.testing.assert_close(own.relu(), rectified, rtol=0, atol=0)

@@ -3,7 +3,7 @@
 data_root = 'data/bccd/'
 metainfo = dict(classes=('RBC', 'WBC', 'Platelets'), palette=[(220, 20, 60), (0, 90, 200), (255, 170, 0)])
 scale = (320, 240)  # width, height
-crop_size = (240, 320)  # height, width
+crop_size = (240, 320)  # width, height: three quarters of the width, the whole height
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
