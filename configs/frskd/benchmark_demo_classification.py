@@ -4,12 +4,8 @@ metrics = dict(val='accuracy/top1', test='accuracy/top1')
 seeds = [0, 1, 2]
 checkpoint = 'last'
 _length = {'train_cfg.max_iters': 500, 'param_scheduler.total_steps': 500}
-# 1250 plain iterations take about the time of 500 with FRSKD.
-_longer = {'train_cfg.max_iters': 1250, 'param_scheduler.total_steps': 1250}
 entries = dict(
     plain=dict(config='../plain/resnet18-w16_demo-32x32.py', label='plain', cfg_options=_length),
-    plain_longer=dict(
-        config='../plain/resnet18-w16_demo-32x32.py', label='plain in the time of FRSKD', cfg_options=_longer),
     frskd_without_features=dict(
         config='frskd_resnet18-w16_demo-32x32.py',
         label='FRSKD\\F',

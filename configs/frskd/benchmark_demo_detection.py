@@ -5,12 +5,8 @@ seeds = [0, 1, 2]
 checkpoint = 'last'
 scale = 100
 _length = {'train_cfg.max_iters': 500, 'param_scheduler.total_steps': 500}
-# 750 plain iterations take about the time of 500 with FRSKD.
-_longer = {'train_cfg.max_iters': 750, 'param_scheduler.total_steps': 750}
 entries = dict(
     plain=dict(config='../plain/gfl_r18w16_demo-128x128.py', label='plain', cfg_options=_length),
-    plain_longer=dict(
-        config='../plain/gfl_r18w16_demo-128x128.py', label='plain in the time of FRSKD', cfg_options=_longer),
     frskd_without_features=dict(
         config='frskd_gfl_r18w16_demo-128x128.py',
         label='FRSKD\\F',
