@@ -12,6 +12,7 @@ from mmengine.runner import Runner
 
 from mmkd.hooks.random_state_hook import random_state, set_random_state
 from mmkd.registry import HOOKS
+from mmkd.tasks.base import SOURCES
 
 
 @HOOKS.register_module()
@@ -32,7 +33,7 @@ class DistillVisualizationHook(Hook):
         top: Classification: how many of the most probable classes are shown.
 
     Raises:
-        ValueError: If a number is out of its range.
+        ValueError: If a number is out of its range or the source unknown.
 
     Examples:
         >>> custom_hooks = [dict(type='mmkd.DistillVisualizationHook', interval=5, num_images=4)]
@@ -55,12 +56,17 @@ class DistillVisualizationHook(Hook):
                 f'DistillVisualizationHook has score_threshold={score_threshold}, but it must be from 0 to 1: '
                 'correct it.'
             )
+        if source not in (None, *SOURCES):
+            raise ValueError(
+                f'DistillVisualizationHook has source={source!r}, but it must be one of {SOURCES}: choose one of them, '
+                'or leave it out.'
+            )
         self.interval = interval
         self.num_images = num_images
         self.source = source
         self.options = dict(score_threshold=score_threshold, top=top)
         self._validations = 0
-        self._chosen: set[int] = set()
+        self._chosen: list[int] = []
         self._seen = 0
 
     def before_val_epoch(self, runner: Runner) -> None:
@@ -68,7 +74,7 @@ class DistillVisualizationHook(Hook):
         from mmkd.visualization.models import spread
 
         draws = self._validations % self.interval == 0 and is_main_process()
-        self._chosen = set(spread(len(runner.val_dataloader.sampler), self.num_images)) if draws else set()
+        self._chosen = spread(len(runner.val_dataloader.sampler), self.num_images) if draws else []
         self._validations += 1
         self._seen = 0
 
@@ -87,7 +93,8 @@ class DistillVisualizationHook(Hook):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         painter = painter_of(model, getattr(runner.val_dataloader.dataset, 'metainfo', {}), **self.options)
         painter.require_prediction(sample, model)
-        name = f'distill_{name_of(sample, self._seen)}'
+        # numbered, because files in different folders may share a name
+        name = f'distill_{self._chosen.index(self._seen) + 1}_{name_of(sample, self._seen)}'
         pictures = painter.paint(input_image(inputs, sample), sample, {'': sample})
         attention = look(model, dict(inputs=inputs, data_samples=sample), self.source)
         figure = draw_sample(Sample(name, pictures, attention), painter.classes, painter.palette)

@@ -70,6 +70,8 @@ class DetectionPainter(Painter):
         note = f'{_count(len(kept))} ≥ {self.score_threshold:g}'
         if not len(kept) and len(scores):
             note += f', the best has {float(scores.max()):.2f}'
+        if len(kept) > MOST_BOXES:
+            note += f', the best {MOST_BOXES} drawn'
         kept = kept[kept.scores.argsort(descending=True)][:MOST_BOXES]
         return self._boxed(title, image, kept, prediction, note)
 

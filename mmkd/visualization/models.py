@@ -54,8 +54,10 @@ def require_one_task(models: Mapping[str, nn.Module]) -> None:
     """
     tasks = {name: task_of_model(model).name for name, model in models.items()}
     if len(set(tasks.values())) > 1:
-        raise ValueError(f'The models solve different tasks ({tasks}), but only those of one can be compared: '
-                         'give two models of one task.')
+        raise ValueError(
+            f'The models solve different tasks ({tasks}), but only those of one can be compared: give two models of '
+            'one task.'
+        )
 
 
 def load_dataset(config: Config, split: str) -> Any:
@@ -76,7 +78,7 @@ def load_dataset(config: Config, split: str) -> Any:
                 'or choose another split.'
             )
         _replace_pipeline(settings, _pipeline(config.val_dataloader.dataset))
-    dataset = DATASETS.build(settings)
+    dataset = _build(settings)
     if not len(dataset):
         raise ValueError(f'The split {split!r} has no images: correct the paths of its dataset, or choose another one.')
     return dataset
@@ -117,6 +119,16 @@ def collect(
         painter.require_prediction(prediction, models[label])
     pictures = painter.paint(input_image(data['inputs'], sample), sample, predictions)
     return Sample(name, pictures, look(list(models.values())[-1], data, source))
+
+
+def _build(settings: dict[str, Any]) -> Any:
+    try:
+        return DATASETS.build(settings)
+    except ValueError as error:
+        # what mmengine's data sets say if they find no images
+        if 'at least one array' in str(error):
+            return ()
+        raise
 
 
 def _pipeline(dataset: dict[str, Any]) -> list:

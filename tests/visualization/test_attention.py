@@ -2,7 +2,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from mmkd.visualization import attention_map, draw_attention_pair
+from mmkd.visualization.attention import Stage, attention_map, draw_stage
 
 
 def test_hand_computed_map():
@@ -37,16 +37,39 @@ def test_wrong_shape_is_one_sentence():
         attention_map(torch.zeros(3, 4, 5))
 
 
-def test_pair_shares_one_scale():
-    axes = Figure().subplots(2, 1)
-    draw_attention_pair(torch.tensor([[0.1, 0.2]]), torch.tensor([[0.8, 0.0]]), tuple(axes), 'stage 1')
-    assert [axis.images[0].get_clim() for axis in axes] == [pytest.approx((0, 0.8))] * 2
-    assert axes[0].get_title() == 'stage 1, 1 × 2\n0 to 0.8'
+def drawn(stage, size=(4, 8)):
+    axes = Figure().subplots(3, 1)
+    draw_stage(stage, size, axes)
+    return axes
+
+
+def test_a_pair_shares_one_scale_and_the_difference_has_its_own_around_zero():
+    axes = drawn(Stage('stage 1', torch.tensor([[0.1, 0.2]]), torch.tensor([[0.8, 0.0]])))
+    assert [axis.images[0].get_clim() for axis in axes[:2]] == [pytest.approx((0, 0.8))] * 2
     assert axes[1].images[0].get_array().tolist() == [[pytest.approx(0.8), 0.0]]
+    assert axes[2].images[0].get_array().tolist() == [[pytest.approx(0.7), pytest.approx(-0.2)]]
+    assert axes[2].images[0].get_clim() == pytest.approx((-0.7, 0.7))
+    assert [axis.get_title() for axis in axes] == ['stage 1, 1 × 2\n0 to 0.8', '', '−0.7 to 0.7']
 
 
-def test_student_alone_and_zero_map():
-    axis = Figure().subplots()
-    draw_attention_pair(torch.zeros(2, 2), None, (axis, None), 'stage 1', size=(30, 40))
-    assert axis.images[0].get_clim() == (0, 1)
-    assert axis.images[0].get_extent() == [0, 40, 30, 0]
+def test_red_is_the_teacher_and_blue_the_student():
+    image = drawn(Stage('stage 1', torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])))[2].images[0]
+    (student, teacher) = image.to_rgba(image.get_array())[0]
+    assert student[2] > 2 * student[0] and teacher[0] > 2 * teacher[2]
+
+
+def test_cells_lie_where_they_look_even_beyond_the_image():
+    axis = drawn(Stage('stage 1', torch.ones(2, 3), cell=(4.0, 4.0)), size=(7, 9))[0]
+    assert axis.images[0].get_extent() == [0, 12, 8, 0]
+    assert axis.get_xlim() == (0, 9) and axis.get_ylim() == (7, 0)
+
+
+def test_no_teacher_and_a_map_of_zeros():
+    axes = drawn(Stage('stage 1', torch.zeros(2, 2)))
+    assert axes[0].images[0].get_clim() == (0, 1)
+    assert not axes[1].images and not axes[2].images
+
+
+def test_equal_networks_have_no_difference():
+    axes = drawn(Stage('stage 1', torch.ones(2, 2), torch.ones(2, 2)))
+    assert axes[2].get_title() == 'no difference' and axes[2].images[0].get_clim() == (-1, 1)

@@ -1,5 +1,6 @@
 """The glue and the command, on a small segmentor with a self-teacher and three images."""
 
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.registry import MODELS, init_default_scope
 
-from mmkd.visualization.models import load_dataset, load_model, look, predict, read_features, spread
+from mmkd.visualization.models import collect, load_dataset, load_model, predict, require_one_task, spread
+from mmkd.visualization.painter import painter_of
+from tests.students import build, classifier, segmentor
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = {
@@ -33,18 +37,15 @@ def folder(tmp_path_factory):
         loader = f'dict(dataset=dict(data_root={str(folder)!r}))'
         lines = [f'{split}_dataloader = {loader}' for split in ('train', 'val')] + ['test_dataloader = None']
         (folder / f'{name}.py').write_text(f'_base_ = {str(base)!r}\n' + '\n'.join(lines))
-        torch.manual_seed(0)
-        model = build(folder / f'{name}.py')
-        torch.save({'state_dict': model.state_dict()}, folder / f'{name}.pth')
+        save(folder, name)
     return folder
 
 
-def build(file):
-    from mmengine.registry import MODELS, init_default_scope
-
-    config = Config.fromfile(file)
+def save(folder, name, **more):
+    config = Config.fromfile(folder / f'{name}.py')
     init_default_scope(config.default_scope)
-    return MODELS.build(config.model)
+    torch.manual_seed(0)
+    torch.save({'state_dict': MODELS.build({**config.model, **more}).state_dict()}, folder / f'{name}.pth')
 
 
 def load(folder, name):
@@ -58,32 +59,36 @@ def test_loaded_model_has_the_weights_and_is_in_eval_mode(folder):
     assert all(torch.equal(value, saved[key]) for key, value in model.state_dict().items())
 
 
-def test_student_and_self_teacher_have_the_same_stages(folder):
-    model, config = load(folder, 'frskd')
-    data = load_dataset(config, 'val')[0]
-    student, teacher = read_features(model, data)
-    assert len(student) == len(teacher) == 4
-    assert [level.shape[2:] for level in student] == [level.shape[2:] for level in teacher]
-    method = next(iter(model.distill.methods.values()))
-    with torch.no_grad():
-        images = model.data_preprocessor({'inputs': [data['inputs']], 'data_samples': [data['data_samples']]}, False)
-        torch.testing.assert_close(teacher[0], method.self_teacher(model.backbone(images['inputs']))[0][0])
+def test_a_preprocessor_beside_the_model_is_used(folder, tmp_path):
+    # mmpretrain's configs keep it there
+    preprocessor = dict(mean=[7.0] * 3, std=[2.0] * 3)
+    config = Config(dict(default_scope='mmpretrain', model=classifier(), data_preprocessor=preprocessor))
+    config.dump(tmp_path / 'c.py')
+    save(tmp_path, 'c')
+    model, _ = load(tmp_path, 'c')
+    assert model.data_preprocessor.mean.flatten().tolist() == [7.0] * 3
 
 
-def test_plain_model_has_stages_but_no_self_teacher(folder):
-    model, config = load(folder, 'plain')
-    student, teacher = read_features(model, load_dataset(config, 'val')[0])
-    assert len(student) == 4 and teacher == []
+def test_sample_has_the_image_in_rgb_its_truth_and_the_attention_of_the_last_model(folder):
+    (plain, config), (frskd, _) = load(folder, 'plain'), load(folder, 'frskd')
+    dataset = load_dataset(config, 'val')
+    painter = painter_of(plain, dataset.metainfo)
+    assert painter.classes[:2] == ['background', '0'] and painter.palette[0] == (0, 0, 0)
+    sample = collect(dict(one=plain, two=frskd), dataset[1], painter, 'x')
+    assert [picture.title for picture in sample.pictures] == ['input', 'truth', 'prediction\none', 'prediction\ntwo']
+    expected = mmcv.imread(str(folder / 'images/val/1.jpg'), channel_order='rgb')
+    np.testing.assert_array_equal(sample.pictures[0].image, expected)
+    labels = mmcv.imread(str(folder / 'masks/val/1.png'), 'unchanged')
+    np.testing.assert_array_equal(sample.pictures[1].image, np.array(painter.palette, np.uint8)[labels])
+    assert sample.attention.taught and not collect(dict(one=plain), dataset[1], painter, 'x').attention.taught
 
 
-def test_sample_has_the_image_in_rgb_and_its_truth(folder):
+def test_a_prediction_is_that_of_the_test_step(folder):
     model, config = load(folder, 'plain')
     data = load_dataset(config, 'val')[1]
-    labels = predict(model, data)
-    sample = look(model, data, {'net': labels})
-    assert sample.name == '1' and labels.shape == (64, 64) and sample.predictions['net'] is labels
-    np.testing.assert_array_equal(sample.image, mmcv.imread(str(folder / 'images/val/1.jpg'), channel_order='rgb'))
-    np.testing.assert_array_equal(sample.truth, mmcv.imread(str(folder / 'masks/val/1.png'), 'unchanged'))
+    with torch.no_grad():
+        expected = model.test_step(dict(inputs=[data['inputs']], data_samples=[data['data_samples']]))[0]
+    assert torch.equal(predict(model, data).pred_sem_seg.data, expected.pred_sem_seg.data)
 
 
 def test_training_images_are_read_without_augmentation(folder):
@@ -97,7 +102,7 @@ def test_training_images_are_read_without_augmentation(folder):
 
 
 def test_bad_input_is_one_sentence(folder, tmp_path):
-    _, config = load(folder, 'plain')
+    model, config = load(folder, 'plain')
     with pytest.raises(ValueError, match="split is 'tst', but it must be one of"):
         load_dataset(config, 'tst')
     with pytest.raises(ValueError, match='no test_dataloader'):
@@ -107,11 +112,28 @@ def test_bad_input_is_one_sentence(folder, tmp_path):
     with pytest.raises(ValueError, match=r"'plain\.pth' lacks .* another shape, 'distill\."):
         load_model(str(folder / 'frskd.py'), str(folder / 'plain.pth'), 'cpu')
 
-    state = torch.load(folder / 'plain.pth')['state_dict']
-    state['decode_head.conv_seg.weight'] = state['decode_head.conv_seg.weight'][:5]
-    torch.save({'state_dict': state}, tmp_path / 'five.pth')
-    with pytest.raises(ValueError, match=r"'five\.pth' lacks 1 of .*another shape, 'decode_head\.conv_seg\.weight'"):
-        load_model(str(folder / 'plain.py'), str(tmp_path / 'five.pth'), 'cpu')
+    dataset = load_dataset(config, 'val')
+    data, painter = dataset[0], painter_of(model, dataset.metainfo)
+    del data['data_samples'].gt_sem_seg
+    with pytest.raises(ValueError, match="no label map for 'x': add LoadAnnotations"):
+        collect(dict(net=model), data, painter, 'x')
+    (tmp_path / 'empty' / 'masks').mkdir(parents=True)
+    settings = config.val_dataloader.dataset
+    settings.data_root, settings.data_prefix = str(tmp_path / 'empty'), dict(img_path='masks', seg_map_path='masks')
+    with pytest.raises(ValueError, match="split 'val' has no images"):
+        load_dataset(config, 'val')
+
+
+def test_models_of_different_tasks_are_not_compared():
+    models = dict(a=build(segmentor()), b=build(classifier(), 'mmpretrain'))
+    with pytest.raises(ValueError, match=r"different tasks \({'a': 'segmentation', 'b': 'classification'}\)"):
+        require_one_task(models)
+    require_one_task(dict(a=models['a'], c=models['a']))
+
+
+def test_a_model_of_no_toolbox_is_refused():
+    with pytest.raises(TypeError, match='it must be a model of mmpretrain, mmseg, mmdet'):
+        painter_of(torch.nn.Linear(1, 1), {})
 
 
 @pytest.mark.parametrize('length, number, indices', [(10, 2, [0, 5]), (3, 8, [0, 1, 2]), (500, 4, [0, 125, 250, 375])])
@@ -124,17 +146,36 @@ def call(*words):
     return subprocess.run([str(word) for word in command], capture_output=True, text=True)
 
 
-def test_command_draws_every_image_and_an_overview(folder, tmp_path):
+def test_command_draws_every_image_an_overview_and_a_page(folder, tmp_path):
     models = [folder / 'frskd.py', folder / 'frskd.pth', '--compare', folder / 'plain.py', folder / 'plain.pth']
     done = call(*models, '--num', 2, '--out', tmp_path / 'pictures', '--labels', 'FRSKD', 'plain')
     assert done.returncode == 0, done.stderr
-    assert sorted(file.name for file in (tmp_path / 'pictures').iterdir()) == ['0.png', '1.png', 'overview.png']
+    files = sorted(file.name for file in (tmp_path / 'pictures').iterdir())
+    assert files == ['0.png', '1.png', 'index.html', 'overview.png']
     height, width, _ = mmcv.imread(str(tmp_path / 'pictures' / '0.png')).shape
-    assert width > height > 600
-    assert '2/2 1.png' in done.stdout
+    assert 900 < height < 2000 and 900 < width < 2000
+    assert '2/2 1.png' in done.stdout and 'index.html' in done.stdout
+    page = (tmp_path / 'pictures' / 'index.html').read_text()
+    assert 'What FRSKD sees' in page and str(folder / 'frskd.pth') in page
 
 
-def test_command_refuses_equal_names(folder):
-    models = [folder / 'plain.py', folder / 'plain.pth', '--compare', folder / 'plain.py', folder / 'plain.pth']
-    done = call(*models)
-    assert done.returncode == 1 and 'but 2 different names are needed: set --labels' in done.stderr
+@pytest.mark.parametrize(
+    'words, message',
+    [
+        (['--compare', 'plain.py', 'plain.pth'], 'but 2 different names are needed: set --labels'),
+        (['--num', '0'], '--num is 0, but it must be at least 1'),
+        (['--score-threshold', '30'], '--score-threshold is 30.0, but it must be from 0 to 1'),
+        (['--source', 'neck', '--split', 'test'], 'The config has no test_dataloader'),
+    ],
+)
+def test_command_refuses_in_one_sentence(folder, monkeypatch, capsys, words, message):
+    spec = importlib.util.spec_from_file_location('visualize', ROOT / 'tools' / 'visualize.py')
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    monkeypatch.setenv('CUDA_VISIBLE_DEVICES', '-1')
+    words = ['plain.py', 'plain.pth', *words, '--device', 'cpu']
+    words = [str(folder / word) if word.startswith('plain') else word for word in words]
+    monkeypatch.setattr('sys.argv', ['visualize.py', *words])
+    with pytest.raises(SystemExit) as stopped:
+        tool.main()
+    assert stopped.value.code == 1 and message in capsys.readouterr().err

@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
+import torch
+from mmengine.structures import BaseDataElement, PixelData
 
-from mmkd.visualization.segmentation import draw_segmentation, legend, present_classes
+from mmkd.visualization.segmentation import SegmentationPainter, draw_segmentation
 
 PALETTE = [[10, 20, 30], [200, 0, 0]]
+
+
+def sample(**labels):
+    return BaseDataElement(**{key: PixelData(data=torch.tensor([value])) for key, value in labels.items()})
 
 
 def test_colours_and_white_void():
@@ -22,17 +28,24 @@ def test_unknown_label_is_one_sentence():
         draw_segmentation(np.array([[7]]), PALETTE)
 
 
-def test_present_classes_by_frequency_void_last():
-    assert present_classes([np.array([[255, 255, 255], [1, 1, 0]]), np.array([1])]) == [1, 0, 255]
+def test_input_truth_and_every_prediction():
+    painter = SegmentationPainter(['a', 'b'], PALETTE)
+    truth = sample(gt_sem_seg=[[0, 1], [255, 1]])
+    models = dict(one=sample(pred_sem_seg=[[0, 0], [0, 0]]), two=sample(pred_sem_seg=[[1, 1], [1, 1]]))
+    pictures = painter.paint(np.zeros((2, 2, 3), np.uint8), truth, models)
+    assert [picture.title for picture in pictures] == ['input', 'truth', 'prediction\none', 'prediction\ntwo']
+    assert [picture.counts for picture in pictures] == [{}, {0: 1, 1: 2, 255: 1}, {0: 4}, {1: 4}]
+    assert pictures[3].image[0, 0].tolist() == [200, 0, 0] and not pictures[3].smooth
 
 
-def test_legend_names_what_occurs():
-    entries = legend([1, 255, 0], ['sky', 'car'], PALETTE)
-    assert [entry.get_label() for entry in entries] == ['sky', 'car', 'void']
-    assert entries[1].get_facecolor()[:3] == pytest.approx((200 / 255, 0, 0))
-    assert entries[2].get_facecolor()[:3] == (1, 1, 1)
+def test_without_truth_there_is_no_picture_of_it_and_the_command_may_insist():
+    painter = SegmentationPainter(['a', 'b'], PALETTE)
+    pictures = painter.paint(np.zeros((2, 2, 3), np.uint8), sample(), {'': sample(pred_sem_seg=[[0]])})
+    assert [picture.title for picture in pictures] == ['input', 'prediction']
+    with pytest.raises(ValueError, match="no label map for 'x': add LoadAnnotations"):
+        painter.require_truth(sample(), 'x')
 
 
-def test_long_legend_counts_the_rest():
-    entries = legend(list(range(30)), [str(label) for label in range(30)], [[label] * 3 for label in range(30)])
-    assert len(entries) == 25 and entries[-1].get_label() == 'and 6 more'
+def test_another_kind_of_prediction_is_refused():
+    with pytest.raises(TypeError, match='A Linear gives no pred_sem_seg'):
+        SegmentationPainter(['a', 'b'], PALETTE).require_prediction(sample(), torch.nn.Linear(1, 1))
