@@ -1,8 +1,8 @@
 """Train every entry of a suite with every seed, and compare: results.json, table.md, curves.png.
 
     python tools/benchmark.py configs/frskd/benchmark_demo.py --seeds 0 1 2
-
-    python tools/benchmark.py configs/frskd/benchmark_demo.py --profile
+    python tools/benchmark.py configs/frskd/benchmark_demo.py --profile            # and the cost of a step
+    python tools/benchmark.py configs/frskd/benchmark_demo.py --profile --report   # the cost alone, added to results
 
 A call that is interrupted goes on where it stopped when it is repeated; what is finished is not done again.
 """
@@ -14,9 +14,6 @@ import shlex
 import sys
 from pathlib import Path
 from typing import Any
-
-# torch says of every tensor that is freed during a memory profile that it was there before.
-os.environ.setdefault('TORCH_CPP_LOG_LEVEL', 'ERROR')
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.benchmark.bench import plan_runs, run_all, write_report

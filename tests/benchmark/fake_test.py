@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import runpy
 from pathlib import Path
 
 
@@ -16,7 +17,9 @@ def main() -> None:
     iteration = int(arguments.checkpoint.stem.split('_')[-1])
     folder = arguments.work_dir / '20260101_000000'
     folder.mkdir(parents=True)
-    metrics = {'mIoU': int(arguments.checkpoint.read_text()) + iteration / 10 - 5, 'aAcc': 90.0, 'time': 0.1}
+    config = runpy.run_path(arguments.config)
+    value = config.get('scale', 1) * (int(arguments.checkpoint.read_text()) + iteration / 10 - 5)
+    metrics = {config.get('metric', 'mIoU'): value, 'aAcc': 90.0, 'time': 0.1}
     (folder / '20260101_000000.json').write_text(json.dumps(metrics))
 
 

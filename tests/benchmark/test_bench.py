@@ -6,6 +6,10 @@ import time
 
 from matplotlib import pyplot as plt
 
+from mmkd.benchmark.bench import write_report
+from tests.runs import config_of, write_config
+from tests.students import distilling
+
 
 def begins(suite, run):
     return (suite.parent / 'work' / run / 'begins.txt').read_text().split()
@@ -111,6 +115,20 @@ def test_best_checkpoint_needs_a_test_but_no_training(write_suite, call_tool):
     ]
 
 
+def test_epochs_and_a_metric_between_0_and_1(write_suite, call_tool):
+    detector = "train_cfg = dict(max_epochs=4)\ninterval = 25\nmetric = 'coco/bbox_mAP'\nscale = 0.01"
+    metrics = "metrics = dict(val='coco/bbox_mAP')\nscale = 100\ndigits = 1\ncheckpoint = 'best'"
+    suite = write_suite(plain=detector, better=detector, suite=metrics)
+    done = call_tool(suite, '--seeds', '0')
+    assert done.returncode == 0, done.stderr
+    # 30 + 100 / 10 on val; the test loop sees the best checkpoint, of epoch 4: 30 + 4 / 10 - 5
+    assert 'plain seed 0: done, val coco/bbox_mAP 40.0, test coco/bbox_mAP 25.4' in done.stdout
+    assert '| Plain (baseline) | 100 (4 epochs) | 50 s | 500 | 40.0 | 25.4 | – | – | 1 |' in done.stdout
+    run = results(suite)['runs'][0]
+    assert [point['iteration'] for point in run['val_curve']] == [25, 50, 75, 100]
+    assert run['metrics']['val'] == {'coco/bbox_mAP': 0.4} and run['epochs'] == run['step'] == 4
+
+
 def test_unknown_metric_is_a_failed_test(write_suite, call_tool):
     done = call_tool(write_suite(suite="metrics = dict(val='mAP')"), '--seeds', '0', '--only', 'plain')
     assert done.returncode == 1 and "the val metrics have no 'mAP'; the suite may name ['mIoU']" in done.stdout
@@ -144,6 +162,39 @@ def test_work_dir_in_use_and_bad_arguments_get_one_sentence(write_suite, call_to
     for words, sentence in (
         (['--only', 'x'], "--only names ['x']"),
         (['--jobs', '0'], '--jobs is 0, but'),
+        (['--profile', '0'], '--profile is 0, but'),
     ):
         done = call_tool(suite, *words)
         assert done.returncode == 1 and sentence in done.stderr and 'Traceback' not in done.stderr
+
+
+def test_a_profile_is_measured_before_training_and_kept(write_suite, call_tool, tmp_path):
+    suite = write_suite()
+    for name, model in (('plain', None), ('better', distilling(config_of(tmp_path / 'data').model))):
+        config = config_of(tmp_path / 'data', model, max_iters=10)
+        write_config(config, tmp_path / f'{name}.py')
+        with open(tmp_path / f'{name}.py', 'a') as stream:
+            stream.write('level = 30\n')
+    done = call_tool(suite, '--seeds', '0', '--profile', '1')
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.index('profile: plain: counting') < done.stdout.index('plain seed 0: starts')
+    profile = results(suite)['profile']
+    ratio = profile['entries']['better']['ratios']['peak_bytes']
+    assert ratio > 1 and profile['entries']['plain']['ratios']['peak_bytes'] == 1 and profile['rounds'] == 1
+    assert f'| {ratio:.2f} x | 31.00 |' in done.stdout
+    again = call_tool(suite, '--seeds', '0')
+    assert 'counting' not in again.stdout and f'| {ratio:.2f} x | 31.00 |' in again.stdout
+
+
+def test_a_profile_is_added_to_results_of_old(write_suite, call_tool, tmp_path):
+    suite = write_suite()
+    call_tool(suite, '--seeds', '0', '--only', 'plain')
+    entries = {
+        name: {'digest': entry['digest'], 'ratios': {'step_ms': cost, 'peak_bytes': cost}}
+        for (name, entry), cost in zip(results(suite)['entries'].items(), (1.0, 1.5), strict=True)
+    }
+    write_report(suite.parent / 'work', profile={'rounds': 3, 'threads': 1, 'entries': entries})
+    assert results(suite)['profile']['rounds'] == 3
+    table = (suite.parent / 'work' / 'table.md').read_text()
+    assert '| Plain (baseline) | 40 | 20 s | 500 | 1.00 x | 1.00 x | 34.00 |' in table
+    assert '| Better | – | – | – | 1.50 x | 1.50 x | – |' in table

@@ -52,6 +52,18 @@ def test_one_line_per_entry_in_both_panels(results):
     assert band.min() == pytest.approx(2 - math.sqrt(2)) and band.max() == pytest.approx(3.5 + math.sqrt(0.5))
 
 
+def test_a_metric_with_a_slash_in_percent(results):
+    for run in results['runs']:
+        for point in run.get('val_curve', []):
+            point['coco/bbox_mAP'] = point.pop('mIoU') / 10
+    results |= {'metrics': {'val': 'coco/bbox_mAP', 'test': 'coco/bbox_mAP'}, 'scale': 100}
+    axis = plot_curves(results).axes[0]
+    assert axis.get_ylabel() == 'val coco/bbox_mAP x 100'
+    assert axis.lines[0].get_ydata().tolist() == pytest.approx([20, 35])
+    band = axis.collections[0].get_paths()[0].vertices[:, 1]
+    assert band.max() == pytest.approx(35 + 10 * math.sqrt(0.5))
+
+
 def test_file_is_a_png_even_without_finished_runs(results, tmp_path):
     save_curves(results, tmp_path / 'curves.png')
     assert plt.imread(tmp_path / 'curves.png').shape[1] > 1000

@@ -10,7 +10,7 @@ def test_paths_are_relative_to_the_suite_and_the_test_metric_follows_val(write_s
     assert list(suite.entries) == ['plain', 'better'] and suite.seeds == (0, 1)
     assert suite.entries['better'].config.endswith('/better.py') and suite.entries['better'].length == 40
     assert suite.entries['better'].baseline == 'plain' and suite.entries['plain'].baseline is None
-    assert suite.metrics == {'val': 'mIoU', 'test': 'mIoU'} and suite.checkpoint == 'last'
+    assert suite.metrics == {'val': 'mIoU', 'test': 'mIoU'} and suite.checkpoint == 'last' and suite.scale == 1
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,8 @@ def test_length_counts_what_cfg_options_ask_for(write_suite):
         ('seeds = []', 'seeds is empty'),
         ('seeds = [1, 2, 1]', 'seeds [1, 2, 1] name [1] more than once'),
         ('entries = {}', 'has no entries'),
+        ('scale = 0', 'scale is 0, but a number above 0 is needed'),
+        ("scale = 'percent'", "scale is 'percent', but a number above 0 is needed"),
         ("checkpoint = 'first'", "checkpoint is 'first'; choose 'last', or 'best' (best on val)"),
         ('entris = 1', "the suite has the unknown keys ['entris']"),
         ("metrics = dict(train='mIoU')", "metrics has the unknown keys ['train']; legal are ['val', 'test']"),

@@ -90,6 +90,64 @@ def test_entry_without_any_finished_run_keeps_its_row(results):
     assert row(table, 'FRSKD').endswith('| 43.00 ± 2.00 | 35.00 ± 2.00 | – | – | 3 |')
 
 
+def test_fractions_are_shown_in_percent(results):
+    for run in results['runs']:
+        if run['state'] == 'done':
+            run['metrics'] = {split: {'coco/bbox_mAP': found['mIoU'] / 100} for split, found in run['metrics'].items()}
+    results |= {'metrics': {'val': 'coco/bbox_mAP', 'test': 'coco/bbox_mAP'}, 'scale': 100, 'digits': 1}
+    table = make_table(results)
+    assert '| val coco/bbox_mAP x 100 | test coco/bbox_mAP x 100 |' in table
+    assert row(table, 'FRSKD').endswith(
+        '| 43.0 ± 2.0 | 35.0 ± 2.0 | +2.0 ± 1.3 (paired ± 0.6) | +4.0 ± 1.3 (paired ± 0.6) | 3 |'
+    )
+
+
+def test_epochs_stand_beside_iterations(results):
+    for run in results['runs']:
+        run['epochs'] = 8 if run['entry'] == 'plain' else None
+    table = make_table(results)
+    assert row(table, 'Plain').startswith('| Plain (baseline) | 4000 (8 epochs) |')
+    assert row(table, 'FRSKD').startswith('| FRSKD \\| wide | 4000 |')
+
+
+@pytest.fixture
+def profiled(results):
+    for name, entry in results['entries'].items():
+        entry['digest'] = f'digest of {name}'
+    costs = {'plain': (1.0, 1.0), 'frskd': (1.614, 1.75), 'other': (1.2, 1.3)}
+    results['profile'] = {
+        'rounds': 20,
+        'threads': 1,
+        'entries': {
+            name: {'digest': f'digest of {name}', 'ratios': {'step_ms': time, 'peak_bytes': memory}}
+            for name, (time, memory) in costs.items()
+        },
+    }
+    return results
+
+
+def test_cost_comes_from_the_profile(profiled):
+    table = make_table(profiled)
+    assert '| ms / iteration | step time | peak memory | val mIoU |' in table
+    assert '| 100 | 1.00 x | 1.00 x | 41.00 ± 1.00 |' in row(table, 'Plain')
+    assert '| 100 | 1.61 x | 1.75 x | 43.00 ± 2.00 |' in row(table, 'FRSKD')
+    assert 'relative to Plain, with the weights' in table and 'take turns for 20 rounds on 1 thread' in table
+
+
+def test_cost_of_a_config_that_has_changed_is_not_known(profiled):
+    profiled['entries']['frskd']['digest'] = 'new'
+    del profiled['profile']['entries']['other']
+    table = make_table(profiled)
+    assert '| 100 | – | – | 43.00' in row(table, 'FRSKD') and '| 100 | – | – | 50.00' in row(table, 'Other')
+    assert '| 1.00 x |' in row(table, 'Plain')
+    profiled['entries']['plain']['digest'] = 'new'
+    assert ' x |' not in make_table(profiled)
+
+
+def test_no_profile_no_columns(results):
+    assert 'step time' not in make_table(results).lower() and '--profile' not in make_table(results)
+
+
 def test_caption_and_origin(results):
     table = make_table(results)
     assert (
