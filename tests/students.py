@@ -47,7 +47,7 @@ def detector(num_classes=3):
     """Config of a RetinaNet with a ResNet-18 of width 8."""
     return ConfigDict(
         type='RetinaNet',
-        data_preprocessor=dict(type='DetDataPreprocessor', pad_size_divisor=32),
+        data_preprocessor=dict(type='DetDataPreprocessor', mean=[60.0] * 3, std=[60.0] * 3, pad_size_divisor=32),
         backbone=dict(type='ResNet', depth=18, base_channels=8, norm_cfg=dict(type='BN')),
         neck=dict(type='FPN', in_channels=[8, 16, 32, 64], out_channels=16, num_outs=5),
         bbox_head=dict(type='RetinaHead', num_classes=num_classes, in_channels=16, feat_channels=16, stacked_convs=1),
@@ -58,6 +58,17 @@ def detector(num_classes=3):
         ),
         test_cfg=dict(nms_pre=10, score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=10),
     )
+
+
+STUDENTS = dict(segmentation=segmentor, classification=classifier, detection=detector)
+SCOPES = dict(segmentation='mmseg', classification='mmpretrain', detection='mmdet')
+FRSKDS = dict(
+    segmentation=FRSKD,
+    classification=dict(type='mmkd.FRSKD', self_teacher=dict(width=1.0)),
+    detection=dict(
+        type='mmkd.FRSKD', source='neck', reduction='sum', temperature=1.0, logit_weight=1.0, feature_weight=1.0
+    ),
+)
 
 
 def build(config, scope='mmseg', seed=0):

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from mmengine.config import Config
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import MessageHub
 from mmengine.registry import MODELS, init_default_scope
 from mmengine.utils import import_modules_from_strings
 
@@ -44,7 +45,8 @@ def made_up_batch(config, model):
     if config.default_scope == 'mmseg':
         return segmentation_batch(size=64, num_classes=model.decode_head.num_classes)
     if config.default_scope == 'mmdet':
-        return detection_batch()
+        images, samples = detection_batch()
+        return images[:1], samples[:1]
     images, samples = classification_batch(model.head.num_classes)
     # Its batch augmentations are part of the config.
     data = model.data_preprocessor(dict(inputs=images, data_samples=samples), training=True)
@@ -58,16 +60,20 @@ def test_a_config_takes_a_training_step(path):
     init_default_scope(config.default_scope)
     if 'data_preprocessor' in config:
         config.model.data_preprocessor = config.data_preprocessor
-    model = MODELS.build(without_sync_bn(without_pretrained(config.model)))
+    model = MODELS.build(ConfigDict(without_sync_bn(without_pretrained(config.model))))
     model.train()
     images, samples = made_up_batch(config, model)
+    # the last moment of a run, when every ramp has reached its end
+    MessageHub.get_current_instance().update_info_dict(dict(epoch=999, max_epochs=1000, iter=99999, max_iters=100000))
     losses = model.loss(images, samples)
     model.parse_losses(losses)[0].backward()
     without = [
         name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None
     ]
     if is_distilling(config):
-        assert 'distill.frskd.loss_teacher' in losses
+        method = config.model.methods.frskd
+        terms = [term for term in ('teacher', 'logit', 'feature') if method.get(f'{term}_weight') != 0]
+        assert {f'distill.frskd.loss_{term}' for term in terms} <= set(losses)
         assert without == []
     else:
         assert bool(without) == config.get('find_unused_parameters', False)

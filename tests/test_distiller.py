@@ -5,7 +5,16 @@ import pytest
 import torch
 from mmseg.models import EncoderDecoder
 
-from tests.students import FRSKD, build, classifier, detector, distilling, segmentation_batch, segmentor
+from tests.students import (
+    FRSKD,
+    build,
+    classifier,
+    detection_batch,
+    detector,
+    distilling,
+    segmentation_batch,
+    segmentor,
+)
 
 
 @pytest.fixture(scope='module')
@@ -209,9 +218,14 @@ def test_a_student_without_neck_is_refused_where_the_neck_is_refined():
         build(distilling(student, dict(frskd=dict(FRSKD, source='neck'))))
 
 
-def test_a_detector_is_refused_in_one_sentence():
-    with pytest.raises(TypeError, match='for detection none is defined'):
-        build(distilling(detector()), scope='mmdet')
+def test_a_detector_distils_too():
+    methods = dict(frskd=dict(FRSKD, source='neck'))
+    model = build(distilling(detector(), methods), scope='mmdet')
+    losses = model.loss(*detection_batch())
+    terms = {f'distill.frskd.loss_{term}' for term in ('teacher', 'logit', 'feature')}
+    assert set(losses) == {'loss_cls', 'loss_bbox'} | terms
+    model.parse_losses(losses)[0].backward()
+    assert parameters_without_gradient(model) == []
 
 
 def test_taps_of_the_user_replace_the_adapters():

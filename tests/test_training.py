@@ -4,11 +4,13 @@ import copy
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 from mmengine.registry import MODELS
 
-from tests.runs import config_of, train, weights
-from tests.students import FRSKD, build, distilling, segmentor
+from tests.runs import config_of, last_weights, train, weights
+from tests.students import FRSKDS, SCOPES, STUDENTS, build, distilling, segmentor
 
+TASKS = list(STUDENTS)
 HOOKS = [dict(type='mmkd.RandomStateHook')]
 RAMP = dict(type='Ramp', begin=1, end=4, by_epoch=False)
 
@@ -18,67 +20,75 @@ def same(left, right):
     return [key for key in left if not torch.equal(left[key], right[key])] == []
 
 
-def distilled_config(root, frskd=FRSKD, **changes):
-    return config_of(root, distilling(segmentor(), dict(frskd=dict(frskd))), **changes)
+def distilled_config(root, frskd=None, task='segmentation', **changes):
+    frskd = dict(frskd or FRSKDS[task])
+    return config_of(root, distilling(STUDENTS[task](), dict(frskd=frskd)), task=task, **changes)
 
 
-def test_the_trained_file_loads_strictly_into_the_plain_student(tmp_path):
-    train(distilled_config(tmp_path, max_iters=2))
-    trained = weights(tmp_path / 'work' / 'iter_2.pth')
-    plain = build(segmentor())
+@pytest.mark.parametrize('task', TASKS)
+def test_the_trained_file_loads_strictly_into_the_plain_student(tmp_path, task):
+    train(distilled_config(tmp_path, task=task, max_iters=2))
+    trained = last_weights(tmp_path / 'work')
+    plain = build(STUDENTS[task](), SCOPES[task])
     plain.load_state_dict(
         {key: value for key, value in trained.items() if not key.startswith('distill.')}, strict=True
     )
     assert any(key.startswith('distill.') for key in trained)
 
 
-def test_weight_zero_equals_plain_training_bit_for_bit(tmp_path):
-    train(config_of(tmp_path))
-    plain = weights(tmp_path / 'work' / 'iter_4.pth')
-    train(distilled_config(tmp_path, dict(FRSKD, weight=0), work_dir=str(tmp_path / 'off')))
-    assert same(plain, weights(tmp_path / 'off' / 'iter_4.pth'))
-
-
-def test_a_weight_above_zero_changes_the_student(tmp_path):
-    train(config_of(tmp_path, max_iters=2))
-    train(distilled_config(tmp_path, work_dir=str(tmp_path / 'on'), max_iters=2))
-    plain, distilled = (weights(tmp_path / name / 'iter_2.pth') for name in ('work', 'on'))
+@pytest.mark.parametrize('task', TASKS)
+def test_weight_zero_equals_plain_training_bit_for_bit_and_a_weight_above_zero_does_not(tmp_path, task):
+    train(config_of(tmp_path, task=task))
+    plain = last_weights(tmp_path / 'work')
+    off = dict(FRSKDS[task], weight=0)
+    train(distilled_config(tmp_path, off, task, work_dir=str(tmp_path / 'off')))
+    assert same(plain, last_weights(tmp_path / 'off'))
+    train(distilled_config(tmp_path, task=task, work_dir=str(tmp_path / 'on')))
+    distilled = last_weights(tmp_path / 'on')
     assert not torch.equal(plain['backbone.conv1.weight'], distilled['backbone.conv1.weight'])
 
 
-@pytest.mark.parametrize('workers', [0, 1])
-@pytest.mark.parametrize('extra', [{}, dict(ema=True)], ids=['plain', 'ema'])
-def test_a_killed_and_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, extra, workers):
-    hooks = HOOKS + ([dict(type='EMAHook', momentum=0.1)] if extra else [])
+@pytest.mark.parametrize(
+    'task, by_epoch, ema, workers',
+    [
+        ('segmentation', False, False, 0),
+        ('segmentation', False, True, 1),
+        ('classification', True, False, 0),
+        ('classification', False, True, 0),
+        ('detection', True, True, 0),
+        ('detection', False, False, 1),
+    ],
+)
+def test_a_killed_and_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, task, by_epoch, ema, workers):
+    hooks = HOOKS + ([dict(type='EMAHook', momentum=0.1)] if ema else [])
     frskd = dict(
-        FRSKD, logit_weight=RAMP, feature_weight=dict(RAMP, stop=50.0), temperature=dict(RAMP, start=1.0, stop=4.0)
+        FRSKDS[task],
+        logit_weight=RAMP,
+        feature_weight=dict(RAMP, stop=FRSKDS[task].get('feature_weight', 100.0)),
+        temperature=dict(RAMP, start=1.0, stop=4.0),
     )
-    changes = {'train_dataloader.num_workers': workers, 'custom_hooks': hooks}
-    train(distilled_config(tmp_path, frskd, max_iters=5, **changes))
-    straight = weights(tmp_path / 'work' / 'iter_5.pth')
 
-    interrupted = distilled_config(tmp_path, frskd, max_iters=5, work_dir=str(tmp_path / 'again'), **changes)
-    interrupted.custom_hooks = [*copy.deepcopy(hooks), dict(type='tests.test_training.Kill', at=3)]
+    def config(name, **more):
+        changes = {'train_dataloader.num_workers': workers, 'custom_hooks': copy.deepcopy(hooks), **more}
+        changes.update(max_iters=2 if by_epoch else 5, by_epoch=by_epoch, work_dir=str(tmp_path / name))
+        return distilled_config(tmp_path, frskd, task, **changes)
+
+    train(config('straight'))
     with pytest.raises(KeyboardInterrupt):
-        train(interrupted)
-    resumed = distilled_config(tmp_path, frskd, max_iters=5, work_dir=str(tmp_path / 'again'), resume=True, **changes)
-    train(resumed)
-    assert same(straight, weights(tmp_path / 'again' / 'iter_5.pth'))
-
-
-from mmengine.hooks import Hook  # noqa: E402
+        # An epoch has three iterations: one more is lost.
+        train(config('again'), Kill(at=4 if by_epoch else 3))
+    train(config('again', resume=True))
+    assert same(last_weights(tmp_path / 'straight'), last_weights(tmp_path / 'again'))
 
 
 class Kill(Hook):
     """Stops a training hard, after the checkpoint of an iteration."""
 
-    priority = 'LOWEST'
-
     def __init__(self, at):
         self.at = at
 
     def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
-        if batch_idx + 1 == self.at:
+        if runner.iter + 1 == self.at:
             raise KeyboardInterrupt
 
 
@@ -105,10 +115,8 @@ def test_load_from_takes_a_plain_checkpoint(tmp_path, capsys):
 
 
 def test_training_under_nan_stops_and_keeps_the_last_checkpoint(tmp_path):
-    config = distilled_config(tmp_path)
-    config.custom_hooks = [dict(type='tests.test_training.Poison', at=2)]
     with pytest.raises(FloatingPointError, match="'frskd' stops training at iteration 2"):
-        train(config)
+        train(distilled_config(tmp_path), Poison(at=2))
     last = tmp_path / 'work' / 'iter_2.pth'
     assert (tmp_path / 'work' / 'last_checkpoint').read_text() == str(last)
     assert all(value.isfinite().all() for value in weights(last).values())

@@ -33,12 +33,14 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2, mask
         Map (N, H, W) in float32, or float64 for a float64 feature.
 
     Raises:
-        ValueError: If the normalisation is unknown, the power below 1 or the feature not 4-dimensional.
+        ValueError: If the normalisation is unknown, the power below 1, the feature not 4-dimensional or the mask not
+            bool (N, H, W).
     """
     _check_arguments(normalize, 'mean', power)
     if feature.dim() != 4:
         raise ValueError(f'The feature has the shape {tuple(feature.shape)}, it must be a map (N, C, H, W).')
     if mask is not None:
+        _check_mask(mask, feature)
         return _masked_map(feature, normalize, power, mask)
     if normalize == 'zscore':
         total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
@@ -88,6 +90,8 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
     students, teachers = _levels(student), _levels(teacher)
     _check_levels(students, teachers)
     masks = [None] * len(students) if mask is None else _levels(mask)
+    if len(masks) != len(students):
+        raise ValueError(f'There are {len(masks)} masks for {len(students)} levels: give one mask per level.')
     values = []
     for own, target, counts in zip(students, teachers, masks, strict=True):
         if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
@@ -170,6 +174,14 @@ def _check_arguments(normalize: str, reduction: str, power: float) -> None:
         raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}.')
     if not power >= 1:
         raise ValueError(f'power is {power}, it must be at least 1: below, the gradient at 0 is infinite.')
+
+
+def _check_mask(mask: Tensor, feature: Tensor) -> None:
+    expected = feature.shape[:1] + feature.shape[2:]
+    if mask.dtype != torch.bool or mask.shape != expected:
+        raise ValueError(
+            f'The mask is {mask.dtype} with the shape {tuple(mask.shape)}, it must be torch.bool with the shape '
+            f'{tuple(expected)}: True where a position counts.')
 
 
 def _check_levels(students: Sequence[Tensor], teachers: Sequence[Tensor]) -> None:

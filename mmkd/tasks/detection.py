@@ -98,7 +98,7 @@ class DetectionTask(Task):
         if self.adapter is None:
             kind = f'The {type(student).__name__}' if student is not None else 'The student'
             raise TypeError(
-                f'{kind} has no single head that reads the maps of its neck (cascades and transformers have not): use '
-                'a one-stage detector, Faster R-CNN or Mask R-CNN.'
+                f'{kind} has no head that could be run on the maps of a self-teacher as well (cascades, transformers '
+                'and box heads with a loss of their own have none): use a one-stage detector, Faster or Mask R-CNN.'
             )
         return self.adapter

@@ -12,7 +12,7 @@ def valid_positions(
 ) -> list[Tensor] | None:
     """Masks of the positions that see any pixel of their image; images are padded at the right and at the bottom.
 
-    A map of h rows over a batch of H pixels has its first ``ceil(h * height / H)`` rows in an image of that height.
+    A map of stride s has its first ``ceil(height / s)`` rows in an image of that height, however large the batch is.
 
     Args:
         image_sizes: Height and width of each image.
@@ -29,8 +29,14 @@ def valid_positions(
 
 def _mask(image_sizes: Sequence[tuple[int, int]], batch_size: tuple[int, int], level: Tensor) -> Tensor:
     mask = torch.zeros(level.shape[0], *level.shape[2:], dtype=torch.bool, device=level.device)
+    strides = [_stride(own, whole) for own, whole in zip(mask.shape[1:], batch_size, strict=True)]
     for image, size in zip(mask, image_sizes, strict=True):
-        sides = zip(image.shape, size, batch_size, strict=True)
-        rows, columns = (math.ceil(cells * own / whole) for cells, own, whole in sides)
+        rows, columns = (math.ceil(side / stride) for side, stride in zip(size, strides, strict=True))
         image[:rows, :columns] = True
     return mask
+
+
+def _stride(own: int, whole: int) -> float:
+    # Halving rounds up: 320 pixels at stride 128 give 3 rows, and 320 / 3 would count a row of padding as image.
+    stride = 2.0 ** math.ceil(math.log2(whole / own))
+    return stride if math.ceil(whole / stride) == own else whole / own

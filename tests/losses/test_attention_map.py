@@ -63,6 +63,18 @@ def test_attention_map_of_a_vector():
         attention_map(torch.randn(2, 3))
 
 
+@pytest.mark.parametrize('mask', [
+    torch.ones(2, 4, 4, dtype=torch.bool), torch.ones(2, 1, 4, 5, dtype=torch.bool), torch.ones(2, 4, 5)])
+def test_masks_that_do_not_fit(mask):
+    with pytest.raises(ValueError, match=r'must be torch.bool with the shape \(2, 4, 5\)'):
+        attention_map_loss(*pair(), mask=mask)
+
+
+def test_numbers_of_masks():
+    with pytest.raises(ValueError, match='There are 1 masks for 2 levels'):
+        attention_map_loss(*([level, level] for level in pair()), mask=[torch.ones(2, 4, 5, dtype=torch.bool)])
+
+
 # shapes
 
 @pytest.mark.parametrize('normalize, reduction', FORMS)
@@ -142,6 +154,86 @@ def test_loss_weight():
     torch.testing.assert_close(AttentionMapLoss(loss_weight=50.0)(*pair()), 50 * attention_map_loss(*pair()))
 
 
+def corner_mask():
+    """The first image whole, of the second 3 rows of 4 columns."""
+    mask = torch.ones(2, 4, 5, dtype=torch.bool)
+    mask[1, 3:] = mask[1, :, 4:] = False
+    return mask
+
+
+def test_mask_by_hand():
+    mask = torch.tensor([[[True, True], [False, False]]])
+    student = torch.tensor([[[[3.0, 0.0], [7.0, 7.0]], [[0.0, 2.0], [7.0, 7.0]]]])
+    teacher = torch.tensor([[[[1.0, 0.0], [9.0, 9.0]]]])
+    for normalize in ('l2', 'zscore', 'softmax'):
+        for reduction in ('mean', 'sum', 'norm'):
+            expected = attention_map_loss(student[:, :, :1], teacher[:, :, :1], normalize, reduction)
+            value = attention_map_loss(student, teacher, normalize, reduction, mask=mask)
+            torch.testing.assert_close(value, expected)
+    root = 97 ** 0.5  # as in test_by_hand
+    value = attention_map_loss(student, teacher, 'l2', 'mean', mask=mask)
+    assert value.item() == pytest.approx(((9 / root - 1) ** 2 + (4 / root) ** 2) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize('normalize', ['l2', 'zscore', 'softmax'])
+def test_mean_is_over_the_valid_positions_of_the_batch_and_the_others_over_images(normalize):
+    student, teacher = pair()
+    parts = [[tensor[:1] for tensor in (student, teacher)], [tensor[1:, :, :3, :4] for tensor in (student, teacher)]]
+    sums = [attention_map_loss(*part, normalize, 'sum') for part in parts]
+    norms = [attention_map_loss(*part, normalize, 'norm') for part in parts]
+    mask = corner_mask()
+    for reduction, expected in (('mean', sum(sums) / 32), ('sum', sum(sums) / 2), ('norm', sum(norms) / 2)):
+        torch.testing.assert_close(attention_map_loss(student, teacher, normalize, reduction, mask=mask), expected)
+
+
+@pytest.mark.parametrize('normalize, reduction', FORMS)
+def test_a_mask_of_everything_changes_nothing(normalize, reduction):
+    student, teacher = pair()
+    mask = torch.ones(2, 4, 5, dtype=torch.bool)
+    value = attention_map_loss(student, teacher, normalize, reduction, mask=mask)
+    torch.testing.assert_close(value, attention_map_loss(student, teacher, normalize, reduction))
+
+
+@pytest.mark.parametrize('normalize, reduction', FORMS)
+def test_what_and_how_much_is_padded_changes_nothing(normalize, reduction):
+    student, teacher = pair()
+    mask = corner_mask()
+    expected = attention_map_loss(student, teacher, normalize, reduction, mask=mask)
+    for right, below in ((0, 0), (1, 0), (3, 2), (0, 17)):
+        for fill in (0.0, -3.0, 6e4, float('inf'), float('nan')):
+            leaf = student.clone().requires_grad_()
+            padded = []
+            for tensor in (leaf, teacher):
+                tensor = tensor.masked_fill(~mask[:, None], fill)
+                padded.append(torch.nn.functional.pad(tensor, (0, right, 0, below), value=fill))
+            larger = torch.nn.functional.pad(mask, (0, right, 0, below))
+            value = attention_map_loss(*padded, normalize, reduction, mask=larger)
+            value.backward()
+            torch.testing.assert_close(value, expected)
+            assert leaf.grad.isfinite().all() and leaf.grad.movedim(1, -1)[mask].ne(0).any()
+
+
+@pytest.mark.parametrize('normalize, reduction', FORMS)
+@pytest.mark.parametrize('valid', [0, 1])
+def test_images_without_or_with_one_valid_position_have_finite_gradients(normalize, reduction, valid):
+    student, teacher = pair()
+    mask = torch.zeros(2, 4, 5, dtype=torch.bool)
+    mask[:, :valid, :valid] = True
+    value = attention_map_loss(student.requires_grad_(), teacher, normalize, reduction, mask=mask)
+    value.backward()
+    assert student.grad.isfinite().all()
+    assert value.item() == pytest.approx(0, abs=1e-12)  # one position has nowhere else to look
+
+
+def test_every_level_has_its_mask():
+    student, teacher = pair()
+    mask = corner_mask()
+    coarse = [tensor[:, :, ::2, ::2] for tensor in (student, teacher)]
+    parts = [attention_map_loss(student, teacher, mask=mask), attention_map_loss(*coarse, mask=mask[:, ::2, ::2])]
+    levels = [[one, other] for one, other in zip((student, teacher), coarse, strict=True)]
+    torch.testing.assert_close(AttentionMapLoss()(*levels, [mask, mask[:, ::2, ::2]]), sum(parts))
+
+
 @pytest.mark.parametrize('normalize', ['l2', 'softmax', 'zscore'])
 @pytest.mark.parametrize('power', [1, 2, 3])
 def test_half_inputs_up_to_the_largest_number_stay_finite(normalize, power):
@@ -207,6 +299,14 @@ def test_teacher_is_detached():
 def test_gradcheck(normalize, reduction, power):
     student, teacher = pair()
     assert gradcheck(lambda x: attention_map_loss(x, teacher, normalize, reduction, power), student.requires_grad_())
+
+
+@pytest.mark.parametrize('normalize, reduction', FORMS)
+def test_gradcheck_with_a_mask(normalize, reduction):
+    student, teacher = pair()
+    mask = corner_mask()
+    assert gradcheck(
+        lambda x: attention_map_loss(x, teacher, normalize, reduction, mask=mask), student.requires_grad_())
 
 
 # compile

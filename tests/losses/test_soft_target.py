@@ -63,6 +63,14 @@ def test_masks_that_do_not_fit(mask):
         soft_target_loss(torch.randn(2, 3, 4, 4), torch.randn(2, 3, 4, 4), mask)
 
 
+def test_weights_that_do_not_fit():
+    student, teacher, mask = maps()
+    with pytest.raises(ValueError, match='mask and weight were both given'):
+        soft_target_loss(student, teacher, mask, weight=mask.float())
+    with pytest.raises(ValueError, match=r'must be torch.bool with the shape \(2, 1, 3\)'):
+        soft_target_loss(student, teacher, weight=torch.ones(2, 3))
+
+
 # shapes
 
 @pytest.mark.parametrize('shape', [(3, 5), (3, 5, 7), (3, 5, 2, 4), (3, 5, 2, 2, 2), (3, 1)])
@@ -114,6 +122,45 @@ def test_mask_is_the_mean_over_true_positions_of_the_whole_batch():
     student, teacher, mask = maps()
     rows = [tensor.movedim(1, -1)[mask] for tensor in (student, teacher)]
     torch.testing.assert_close(soft_target_loss(student, teacher, mask), soft_target_loss(*rows))
+
+
+def test_weights_by_hand():
+    teacher = torch.tensor([[math.log(3.0), 0.0], [0.0, 0.0], [0.0, math.log(3.0)]])
+    value = soft_target_loss(torch.zeros(3, 2), teacher, temperature=1.0, weight=torch.tensor([0.5, 1.0, 2.5]))
+    assert value.item() == pytest.approx(3 / 4 * BY_HAND, rel=1e-5)
+
+
+def test_weights_are_those_of_a_weighted_mean_over_positions():
+    student, teacher, mask = maps()
+    weight = torch.tensor([[[0.3, 0.0, 2.0]], [[0.0, 1.0, 0.5]]], dtype=torch.float64)
+    rows = [soft_target_loss(student[n, :, 0, p][None], teacher[n, :, 0, p][None]) for n in (0, 1) for p in range(3)]
+    expected = (torch.stack(rows) * weight.flatten()).sum() / 3.8
+    torch.testing.assert_close(SoftTargetLoss()(student, teacher, weight=weight), expected)
+    torch.testing.assert_close(soft_target_loss(student, teacher, weight=7 * weight), expected)
+    torch.testing.assert_close(
+        soft_target_loss(student, teacher, weight=mask.double()), soft_target_loss(student, teacher, mask))
+
+
+@pytest.mark.parametrize('rubbish', [float('inf'), -float('inf'), float('nan'), 6e4])
+@pytest.mark.parametrize('dtype', [torch.float32, torch.float16])
+def test_positions_of_weight_zero_reach_neither_value_nor_gradient(rubbish, dtype):
+    student, teacher, mask = maps()
+    student, teacher, weight = student.to(dtype), teacher.to(dtype), 0.7 * mask
+    clean = soft_target_loss(student, teacher, weight=weight)
+    for tensor in (student, teacher):
+        tensor.movedim(1, -1)[~mask] = rubbish
+    value = soft_target_loss(student.requires_grad_(), teacher, weight=weight)
+    value.backward()
+    assert value.dtype == torch.float32
+    torch.testing.assert_close(value, clean)
+    assert student.grad.movedim(1, -1)[~mask].eq(0).all() and student.grad.isfinite().all()
+
+
+def test_weights_of_zero_are_a_connected_zero():
+    student = torch.full((2, 3), 65504.0, dtype=torch.float16, requires_grad=True)
+    value = soft_target_loss(student, torch.randn(2, 3), weight=torch.zeros(2))
+    value.backward()
+    assert value.item() == 0 and student.grad.eq(0).all()
 
 
 @pytest.mark.parametrize('temperature', [1.0, 4.0])
@@ -177,6 +224,12 @@ def test_teacher_is_detached():
 def test_gradcheck(masked):
     student, teacher, mask = maps()
     assert gradcheck(lambda x: soft_target_loss(x, teacher, mask if masked else None), student.requires_grad_())
+
+
+def test_gradcheck_with_weights():
+    student, teacher, mask = maps()
+    weight = mask * torch.tensor([0.5, 1.0, 2.0])
+    assert gradcheck(lambda x: soft_target_loss(x, teacher, weight=weight), student.requires_grad_())
 
 
 # compile

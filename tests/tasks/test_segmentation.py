@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from mmkd.step import Step
 from mmkd.tasks import task_of
 from tests.students import FRSKD, build, distilling, segmentation_batch, segmentor
 from tests.tasks.hear import hear
@@ -23,6 +24,13 @@ def test_segmentation_features_logits_and_targets():
     assert task.feature_channels(model, 'neck') == [16] * 4
 
 
+def heard(batch):
+    """The step of a plain segmentor, and logits of a self-teacher at half the size of its own."""
+    model = build(segmentor())
+    task, record = hear(model, batch, ['logits'])
+    return Step(model, task, record, batch[1], batch[0]), torch.randn(2, 5, 4, 4)
+
+
 @pytest.mark.parametrize(
     'mask_ignored, full_size, void, expected',
     [
@@ -35,13 +43,30 @@ def test_segmentation_features_logits_and_targets():
     ],
 )
 def test_the_mask_of_soft_targets(mask_ignored, full_size, void, expected):
-    model = build(segmentor())
-    _, samples = segmentation_batch(void=void)
+    images, samples = segmentation_batch(void=void)
     samples[0].gt_sem_seg.data[:, :8, :8] = 255
-    student, teacher = torch.randn(2, 5, 8, 8), torch.randn(2, 5, 4, 4)
-    student, teacher, mask = task_of(model).comparable_logits(student, teacher, samples, mask_ignored, full_size)
-    assert student.shape == teacher.shape == (2, 5, *((32, 32) if full_size else (8, 8)))
-    assert mask.sum() == expected
+    step, output = heard((images, samples))
+    found = step.task.comparable_logits(step, output.requires_grad_(), mask_ignored, full_size)
+    assert found.student.shape == found.teacher.shape == (2, 5, *((32, 32) if full_size else (8, 8)))
+    assert found.student.requires_grad and not found.teacher.requires_grad
+    assert found.mask.sum() == expected
+
+
+@pytest.mark.parametrize('full_size, expected', [(True, 32 * 32 + 20 * 24), (False, 8 * 8 + 5 * 6)])
+@pytest.mark.parametrize('mask_ignored', [True, False])
+def test_padding_never_counts(full_size, expected, mask_ignored):
+    images, samples = segmentation_batch()
+    samples[1].set_metainfo(dict(padding_size=(0, 8, 0, 12)))
+    step, output = heard((images, samples))
+    found = step.task.comparable_logits(step, output, mask_ignored, full_size)
+    assert found.mask.sum() == expected and found.mask[0].all()
+    (level,) = step.task.valid_positions(step, [torch.zeros(2, 3, 16, 16)])
+    assert level[1, :10, :12].all() and level.sum() == 16 * 16 + 10 * 12
+
+
+def test_without_padding_every_position_is_image():
+    step, _ = heard(segmentation_batch())
+    assert step.task.valid_positions(step, [torch.zeros(2, 3, 16, 16)]) is None
 
 
 def test_a_cascade_is_read_at_its_last_head():

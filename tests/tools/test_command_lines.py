@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.runs import ROOT, config_of, run_tool, weights, write_config
+from tests.runs import ROOT, config_of, run_tool, run_tool_here, tool_of, weights, write_config
 from tests.students import FRSKD, build, distilling, segmentor
 
 SEGMENTATION = ROOT / 'configs' / '_base_' / 'methods' / 'frskd_segmentation.py'
@@ -44,10 +44,8 @@ def test_a_plain_config_is_distilled_by_a_fragment(trained):
 
 def test_the_dumped_config_trains_under_mmsegs_own_tool(trained):
     root, _, _ = trained
-    import mmseg
-
-    tool = f'{mmseg.__path__[0]}/.mim/tools/train.py'
-    done = run_tool(tool, root / 'work' / 'plain.py', '--work-dir', root / 'mmseg', CUDA_VISIBLE_DEVICES='-1')
+    own = ('--work-dir', root / 'mmseg')
+    done = run_tool(tool_of('mmseg', 'train.py'), root / 'work' / 'plain.py', *own, CUDA_VISIBLE_DEVICES='-1')
     assert done.returncode == 0, done.stderr
     assert 'distill.frskd.loss_teacher' in done.stdout
 
@@ -55,20 +53,15 @@ def test_the_dumped_config_trains_under_mmsegs_own_tool(trained):
 def test_a_checkpoint_is_evaluated_and_its_exported_student_gives_the_same(trained):
     root, _, _ = trained
     checkpoint, out = root / 'work' / 'iter_2.pth', root / 'export' / 'student.pth'
-    tested = run_tool(
-        'tools/test.py', root / 'work' / 'plain.py', checkpoint, '--device', 'cpu', '--work-dir', root / 't'
-    )
-    assert tested.returncode == 0, tested.stderr
-    exported = run_tool('tools/export_student.py', root / 'work' / 'plain.py', checkpoint, out)
-    assert exported.returncode == 0, exported.stderr
+    config = root / 'work' / 'plain.py'
+    tested = run_tool_here('tools/test.py', config, checkpoint, '--device', 'cpu', '--work-dir', root / 't')
+    run_tool_here('tools/export_student.py', config, checkpoint, out)
     assert 'mmkd' not in out.with_suffix('.py').read_text()
     build(segmentor()).load_state_dict(weights(out), strict=True)
-    import mmseg
-
-    tool = f'{mmseg.__path__[0]}/.mim/tools/test.py'
-    plain = run_tool(tool, out.with_suffix('.py'), out, '--work-dir', root / 'p', CUDA_VISIBLE_DEVICES='-1')
+    files = (out.with_suffix('.py'), out)
+    plain = run_tool(tool_of('mmseg', 'test.py'), *files, '--work-dir', root / 'p', CUDA_VISIBLE_DEVICES='-1')
     assert plain.returncode == 0, plain.stderr
-    assert _miou(tested.stdout) == _miou(plain.stdout)
+    assert _miou(tested) == _miou(plain.stdout)
 
 
 def _miou(output):
@@ -79,38 +72,11 @@ def test_a_killed_training_is_resumed_to_the_same_weights(trained, tmp_path):
     root, _, _ = trained
     model = distilling(segmentor(), dict(frskd=dict(FRSKD)))
     config = write_config(config_of(root, model, max_iters=4), tmp_path / 'distilled.py')
-    straight = run_tool('tools/train.py', config, '--device', 'cpu', '--work-dir', tmp_path / 'straight')
-    assert straight.returncode == 0, straight.stderr
     half = ('--cfg-options', 'train_cfg.max_iters=2')
-    assert (
-        run_tool('tools/train.py', config, '--device', 'cpu', '--work-dir', tmp_path / 'again', *half).returncode == 0
-    )
-    again = run_tool('tools/train.py', config, '--device', 'cpu', '--work-dir', tmp_path / 'again', '--resume')
-    assert again.returncode == 0, again.stderr
+    for name, options in (('straight', ()), ('again', half), ('again', ('--resume',))):
+        run_tool_here('tools/train.py', config, '--device', 'cpu', '--work-dir', tmp_path / name, *options)
     left, right = (weights(tmp_path / name / 'iter_4.pth') for name in ('straight', 'again'))
     assert left.keys() == right.keys() and all(torch.equal(left[key], right[key]) for key in left)
-
-
-def test_two_processes_on_a_cpu_train_and_end_in_order(trained, tmp_path):
-    root, _, _ = trained
-    student = segmentor()
-    student.backbone.norm_cfg = dict(type='SyncBN')
-    config = write_config(config_of(root, distilling(student), max_iters=2), tmp_path / 'two.py')
-    launcher = ('-m', 'torch.distributed.run', '--nproc_per_node', '2', '--master_port', '29517')
-    done = run_tool(
-        'tools/train.py',
-        config,
-        '--device',
-        'cpu',
-        '--launcher',
-        'pytorch',
-        '--work-dir',
-        tmp_path / 'work',
-        launcher=launcher,
-    )
-    assert done.returncode == 0, done.stderr
-    assert 'distill.frskd.loss_teacher' in done.stdout + done.stderr
-    assert (tmp_path / 'work' / 'iter_2.pth').is_file()
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,13 @@
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mmengine.registry import MODELS
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmkd.tasks.comparable import ComparableLogits
 
@@ -45,26 +47,45 @@ class HeadAdapter(ABC):
         """A second head: of a config, or like the student's with weights of its own.
 
         Raises:
-            ValueError: If the maps have other channels than the student's head reads.
+            ValueError: If the head reads other channels than the maps have, or knows other classes than the student.
         """
-        if config:
-            return MODELS.build(config)
-        head = self.head_of(student)
+        own = self.head_of(student)
+        head = MODELS.build(config) if config else _fresh_copy(own)
         self.check_channels(head, channels)
-        head = copy.deepcopy(head)
-        for module in head.modules():
-            if hasattr(module, 'reset_parameters'):
-                module.reset_parameters()
+        classes = [getattr(each, 'num_classes', None) for each in (head, own)]
+        if classes[0] != classes[1]:
+            raise ValueError(
+                f'The head of the self-teacher has num_classes={classes[0]}, but the student has {classes[1]}: give '
+                f'both the same.'
+            )
         return head
 
     def check_channels(self, head: nn.Module, channels: Sequence[int]) -> None:
         """Raise a ``ValueError`` unless the head can read maps of these channels."""
-        expected = getattr(head, 'in_channels', channels[0])
-        if {expected} != set(channels):
+        expected = getattr(head, 'in_channels', None)
+        if isinstance(expected, int) and {expected} != set(channels):
             raise ValueError(
-                f'The self-teacher gives maps with {list(channels)} channels, but the {type(head).__name__} of the '
-                f"student reads {expected}: set source='neck' and self_teacher=dict(width=1.0)."
+                f'The self-teacher gives maps with {list(channels)} channels, but its {type(head).__name__} reads '
+                f"{expected}: set source='neck' and self_teacher=dict(width=1.0)."
             )
+
+    @contextmanager
+    def second(self, step: 'Step', head: nn.Module | None) -> Iterator[nn.Module]:
+        """The head to run on other maps; the student's own keeps the running statistics of its own maps."""
+        if head is not None:
+            yield head
+            return
+        shared = self.head_of(step.student)
+        norms = [module for module in shared.modules() if isinstance(module, _BatchNorm)]
+        momenta = [norm.momentum for norm in norms]
+        try:
+            for norm in norms:
+                # otherwise they would be half those of the self-teacher's maps, which the deployed head never sees
+                norm.momentum = 0.0
+            yield shared
+        finally:
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
 
     @abstractmethod
     def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
@@ -88,6 +109,14 @@ class HeadAdapter(ABC):
             f'The {self.path} of the student is a {type(self.head_of(student)).__name__}, whose logits and boxes mmkd '
             'cannot compare: set logit_weight=0 and box_weight=0 to distil its features only.'
         )
+
+
+def _fresh_copy(head: nn.Module) -> nn.Module:
+    head = copy.deepcopy(head)
+    for module in head.modules():
+        if hasattr(module, 'reset_parameters'):
+            module.reset_parameters()
+    return head
 
 
 def sum_of_losses(losses: dict[str, Any]) -> Tensor:

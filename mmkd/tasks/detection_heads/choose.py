@@ -2,7 +2,7 @@
 
 import inspect
 
-from mmdet.models.roi_heads import StandardRoIHead
+from mmdet.models.roi_heads import BBoxHead, StandardRoIHead
 from torch import nn
 
 from mmkd.tasks.detection_heads.base import HeadAdapter
@@ -10,6 +10,7 @@ from mmkd.tasks.detection_heads.dense import DenseHeads, is_dense
 from mmkd.tasks.detection_heads.opaque import OpaqueHeads
 from mmkd.tasks.detection_heads.roi import RoIHeads
 
+UNCHANGED = ('bbox_loss', '_bbox_forward')
 PLACES = ('bbox_head', 'mask_head', 'panoptic_head')
 
 
@@ -25,10 +26,15 @@ def adapter_of(student: nn.Module) -> HeadAdapter | None:
 
 def _roi_adapter(roi_head: nn.Module) -> HeadAdapter | None:
     # A cascade refines its proposals from stage to stage: they are not the same for two heads.
-    known = type(roi_head).bbox_loss is StandardRoIHead.bbox_loss if isinstance(roi_head, StandardRoIHead) else False
-    if not known or not roi_head.with_bbox or roi_head.bbox_head.custom_cls_channels:
+    known = all(getattr(type(roi_head), name, None) is getattr(StandardRoIHead, name) for name in UNCHANGED)
+    if not known or roi_head.with_shared_head or not _is_plain(getattr(roi_head, 'bbox_head', None)):
         return None
     return RoIHeads('roi_head.bbox_head', roi_head.bbox_roi_extractor.num_inputs)
+
+
+def _is_plain(head: nn.Module | None) -> bool:
+    # A loss of its own takes the predictions for something else than classes and deltas.
+    return getattr(type(head), 'loss', None) is BBoxHead.loss and not head.custom_cls_channels
 
 
 def _reads_maps(head: nn.Module) -> bool:

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from mmdet.models.dense_heads import ATSSHead, FCOSHead, GFLHead, RetinaHead, RTMDetHead
-from mmdet.models.losses.iou_loss import giou_loss
-from mmdet.models.task_modules import DistancePointBBoxCoder
 from torch import Tensor, nn
 
 from mmkd.losses.reduce import connected_zero
 from mmkd.losses.soft_target import soft_target_loss
 from mmkd.tasks.comparable import ComparableLogits
 from mmkd.tasks.detection_heads.base import HeadAdapter, sum_of_losses
-from mmkd.tasks.padding import valid_positions
+from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
     from mmkd.step import Step
@@ -49,7 +47,8 @@ class DenseHeads(HeadAdapter):
 
     def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> tuple[list[Tensor], ...]:
         """Class scores (N, A C, H, W), box predictions and what else the head gives, a list of levels each."""
-        return (head or self.head_of(step.student))(tuple(maps))
+        with self.second(step, head) as second:
+            return second(tuple(maps))
 
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[list[Tensor], ...]) -> Tensor:
         """The head's own loss with the targets that the student was given."""
@@ -69,10 +68,9 @@ class DenseHeads(HeadAdapter):
         own, other = _rows(student, channels), _rows([level.detach() for level in output[0]], channels)
         confidence = other.float().sigmoid() if binary else other.float().softmax(dim=1)[:, : head.num_classes]
         weight = confidence.amax(dim=1)
-        masks = valid_positions([sample.img_shape[:2] for sample in step.data_samples], step.batch_size, student)
-        if masks is not None:
-            anchors = student[0].shape[1] // channels
-            weight = weight * torch.cat([mask.flatten().repeat_interleave(anchors) for mask in masks])
+        inside = _inside(step, student, channels)
+        if inside is not None:
+            weight = weight.masked_fill(~inside, 0)
         return ComparableLogits(own, other, weight=weight, binary=binary)
 
     def box_loss(self, step: 'Step', output: tuple[list[Tensor], ...], temperature: float) -> Tensor:
@@ -87,24 +85,32 @@ class DenseHeads(HeadAdapter):
         if isinstance(head, GFLHead):
             return soft_target_loss(*(rows.reshape(-1, head.reg_max + 1) for rows in (own, other)), None, temperature)
         priors = _priors(head, student)[positive]
-        boxes = [head.bbox_coder.decode(priors, rows.float()) for rows in (own, other.detach())]
-        return giou_loss(*boxes).mean()
+        return box_distance(*(head.bbox_coder.decode(priors, rows.float()) for rows in (own, other)))
 
     def _positive(self, step: 'Step', head: nn.Module) -> Tensor:
         labels = step.record[self.taps[1]][LABELS[type(head).loss_by_feat]]
         labels = torch.cat([level.reshape(-1) for level in labels])
-        return ((labels >= 0) & (labels < head.num_classes)).nonzero().squeeze(1)
+        positive = (labels >= 0) & (labels < head.num_classes)
+        inside = _inside(step, step.record[self.taps[0]]['cls_scores'], head.cls_out_channels)
+        return (positive if inside is None else positive & inside).nonzero().squeeze(1)
 
 
 def _rows(levels: Sequence[Tensor], width: int) -> Tensor:
     return torch.cat([level.permute(0, 2, 3, 1).reshape(-1, width) for level in levels])
 
 
+def _inside(step: 'Step', scores: Sequence[Tensor], channels: int) -> Tensor | None:
+    masks = step.task.valid_positions(step, scores)
+    if masks is None:
+        return None
+    anchors = scores[0].shape[1] // channels
+    return torch.cat([mask.flatten().repeat_interleave(anchors) for mask in masks])
+
+
 def _priors(head: nn.Module, levels: Sequence[Tensor]) -> Tensor:
     sizes = [level.shape[-2:] for level in levels]
     priors = head.prior_generator.grid_priors(sizes, dtype=torch.float32, device=levels[0].device)
-    priors = torch.cat([level.repeat(levels[0].shape[0], 1) for level in priors])
-    return priors[:, :2] if isinstance(head.bbox_coder, DistancePointBBoxCoder) else priors
+    return torch.cat([level.repeat(levels[0].shape[0], 1) for level in priors])
 
 
 @contextmanager

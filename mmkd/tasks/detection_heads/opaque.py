@@ -21,13 +21,15 @@ class OpaqueHeads(HeadAdapter):
         """Nothing but the features."""
         return []
 
-    def check_channels(self, head: nn.Module, channels: Sequence[int]) -> None:
-        """Whether the head can read the maps shows in its first step: such heads name their channels variously."""
-
     def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """The maps themselves: the head's loss runs the head."""
         return tuple(maps)
 
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[Tensor, ...]) -> Tensor:
         """The head's own loss, with an assignment of its own."""
-        return sum_of_losses((head or self.head_of(step.student)).loss(output, step.data_samples))
+        own = self.head_of(step.student)
+        with self.second(step, head) as second:
+            if hasattr(own, 'use_l1'):
+                # the hook that switches this loss of YOLOX on finds the student's head only
+                second.use_l1 = own.use_l1
+            return sum_of_losses(second.loss(output, step.data_samples))

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
-from mmdet.models.losses.iou_loss import giou_loss
 from torch import Tensor, nn
 
 from mmkd.losses.reduce import connected_zero
 from mmkd.tasks.comparable import ComparableLogits
 from mmkd.tasks.detection_heads.base import HeadAdapter, sum_of_losses
+from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
     from mmkd.step import Step
@@ -39,20 +39,11 @@ class RoIHeads(HeadAdapter):
         """The levels that RoIAlign reads."""
         return f'neck[:{self.num_levels}]'
 
-    def check_channels(self, head: nn.Module, channels: Sequence[int]) -> None:
-        """Raise a ``ValueError`` unless the head can read maps of these channels."""
-        # behind a shared head (C4) the box head reads other channels than the maps have
-        if hasattr(head, 'in_channels') and len(set(channels)) == 1 and self.num_levels == 1:
-            return
-        super().check_channels(head, channels)
-
     def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Class scores (rois, C + 1) and box deltas of the student's proposals, pooled from other maps."""
-        roi_head = step.student.roi_head
-        features = roi_head.bbox_roi_extractor(tuple(maps), step.record[self.taps[0]]['rois'])
-        if roi_head.with_shared_head:
-            features = roi_head.shared_head(features)
-        return (head or self.head_of(step.student))(features)
+        features = step.student.roi_head.bbox_roi_extractor(tuple(maps), step.record[self.taps[0]]['rois'])
+        with self.second(step, head) as second:
+            return second(features)
 
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[Tensor, Tensor]) -> Tensor:
         """The head's own loss with the boxes that the student's proposals were given."""
@@ -75,10 +66,10 @@ class RoIHeads(HeadAdapter):
         head, heard = self.head_of(step.student), step.record[self.taps[0]]
         labels = head.get_targets(heard['sampling_results'], heard['rcnn_train_cfg'])[0]
         positive = ((labels >= 0) & (labels < head.num_classes)).nonzero().squeeze(1)
-        own, other = heard['bbox_pred'], output[1].detach()
+        own, other = heard['bbox_pred'], output[1]
         if not len(positive):
             return connected_zero(own)
         chosen = torch.zeros_like(labels[positive]) if head.reg_class_agnostic else labels[positive]
         deltas = [rows[positive].view(len(positive), -1, 4)[range(len(positive)), chosen] for rows in (own, other)]
-        boxes = [head.bbox_coder.decode(heard['rois'][positive, 1:], rows.float()) for rows in deltas]
-        return giou_loss(*boxes).mean()
+        rois = heard['rois'][positive, 1:]
+        return box_distance(*(head.bbox_coder.decode(rois, rows.float()) for rows in deltas))
