@@ -1,6 +1,6 @@
 """The one attribute that makes a student distil."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from mmkd.methods.base import Method
 from mmkd.step import Step
 from mmkd.taps import Taps
 from mmkd.tasks.base import Task
+from mmkd.teachers import ExternalTeacher, Lesson
 
 
 class Distillation(BaseModule):
@@ -25,15 +26,25 @@ class Distillation(BaseModule):
         student: The student.
         task: The adapter of its toolbox.
         methods: Methods by the name that their losses bear.
+        teachers: External teachers, which are no part of this module.
     """
 
-    def __init__(self, student: nn.Module, task: Task, methods: dict[str, Method]) -> None:
+    def __init__(
+        self,
+        student: nn.Module,
+        task: Task,
+        methods: dict[str, Method],
+        teachers: Sequence[ExternalTeacher] = (),
+    ) -> None:
         super().__init__()
         self.task = task
+        self.teachers = list(teachers)
         self.methods = ModuleDict({name: method for name, method in methods.items() if not method.always_off})
         self._last_losses: dict[str, Tensor] = {}
         with independent_random_state():
             for method in self.methods.values():
+                if method.needs_teacher:
+                    method.learn_from(self.teachers)
                 method.attach(student, task)
             for method in self.methods.values():
                 method.meet(dict(self.methods.items()))
@@ -45,6 +56,12 @@ class Distillation(BaseModule):
         with independent_random_state():
             super().init_weights()
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> 'Distillation':
+        # Whatever moves or converts the student does the same to its teachers.
+        for teacher in self.teachers:
+            teacher.apply(fn)
+        return super()._apply(fn, recurse)
+
     def active(self) -> dict[str, Method]:
         """The methods that have anything to compute at the present moment."""
         return {name: method for name, method in self.methods.items() if method.is_active()}
@@ -53,12 +70,18 @@ class Distillation(BaseModule):
         """What must be read from the student for these methods, each path once."""
         return list(dict.fromkeys(path for method in methods.values() for path in method.taps(self.task)))
 
+    def lessons(self, step: Step, methods: dict[str, Method]) -> list[Lesson]:
+        """What every teacher knows of the batch, for these methods; no teacher runs for methods that need none."""
+        sources = set().union(*(method.needed_sources() for method in methods.values() if method.needs_teacher))
+        return [teacher.teach(step, sorted(sources)) for teacher in self.teachers] if sources else []
+
     def losses(self, step: Step, methods: dict[str, Method]) -> dict[str, Tensor]:
         """All terms of these methods, by ``distill.<name>.loss_<term>``.
 
         Raises:
             FloatingPointError: If a term is NaN or infinite.
         """
+        step.lessons = self.lessons(step, methods)
         idle = [parameter for method in self.methods.values() for parameter in method.idle_parameters()]
         losses = {
             f'distill.{name}.{key}': value

@@ -9,11 +9,13 @@ from torch import Tensor, nn
 
 from mmkd.distillation import Distillation
 from mmkd.methods.base import Method, argument_names
-from mmkd.registry import MODELS
+from mmkd.registry import MODELS, find_class
 from mmkd.step import Step
 from mmkd.taps import Taps
 from mmkd.tasks import task_of
 from mmkd.tasks.base import TapConfig
+from mmkd.teachers import ExternalTeacher, build_teachers
+from mmkd.teachers.build import TeacherConfig
 
 
 class Distilling:
@@ -60,7 +62,8 @@ class Distiller:
     Args:
         student: Config of any model of mmseg, mmdet or mmpretrain.
         methods: Configs of methods such as ``dict(frskd=dict(type='mmkd.FRSKD'))``, by the name that their losses bear.
-        teacher: Reserved for methods that learn from an external teacher; none of the present ones does.
+        teacher: ``dict(config=…, checkpoint=…)`` of an external teacher, or a list of such, see
+            :func:`mmkd.teachers.build_teachers`. It is loaded only if a method needs it.
         taps: Paths of ``'backbone'``, ``'neck'`` or ``'logits'`` for a student that keeps them in unusual places, see
             :mod:`mmkd.taps`.
         data_preprocessor: Goes to the student if it has none of its own; mmengine's runner puts it here.
@@ -68,7 +71,8 @@ class Distiller:
     Raises:
         KeyError: If a method is unknown.
         TypeError: If the student is of none of the toolboxes, or a method is not defined for its task.
-        ValueError: If a method has an illegal argument.
+        ValueError: If a method has an illegal argument, needs a teacher that is not given, or a teacher is given that
+            no method needs.
 
     Examples:
         >>> model = MODELS.build(dict(type='mmkd.Distiller', student=cfg.model,
@@ -79,18 +83,16 @@ class Distiller:
         cls,
         student: dict,
         methods: dict[str, dict],
-        teacher: dict | None = None,
+        teacher: TeacherConfig | None = None,
         taps: TapConfig | None = None,
         data_preprocessor: dict | None = None,
     ) -> nn.Module:
-        if teacher is not None:
-            raise ValueError('teacher=… was given, but every method of this version teaches itself: remove it.')
         methods = {name: _build_method(name, config) for name, config in methods.items()}
         student = dict(student)
         if data_preprocessor is not None:
             student.setdefault('data_preprocessor', data_preprocessor)
         model = MMENGINE_MODELS.build(student)
-        distill = Distillation(model, task_of(model, taps), methods)
+        distill = Distillation(model, task_of(model, taps), methods, _teachers(teacher, methods))
         model.__class__ = distilling_class(type(model))
         model.distill = distill
         return model
@@ -100,7 +102,7 @@ def _build_method(name: str, config: dict) -> Method:
     config = dict(config)
     kind = config.pop('type', None)
     config.pop('_scope_', None)
-    method = kind if isinstance(kind, type) else _find(str(kind))
+    method = kind if isinstance(kind, type) else find_class(str(kind))
     if not (isinstance(method, type) and issubclass(method, Method)):
         raise KeyError(
             f'The method {name!r} has the type {kind!r}, which is no method of mmkd; legal are '
@@ -115,12 +117,22 @@ def _build_method(name: str, config: dict) -> Method:
     return method(**config)
 
 
-def _find(kind: str) -> type | None:
-    try:
-        return MODELS.get(kind)
-    except RuntimeError:
-        # mmengine's forks raise where the originals return None.
-        return None
+def _teachers(teacher: TeacherConfig | None, methods: dict[str, Method]) -> list[ExternalTeacher]:
+    taught = {name: method for name, method in methods.items() if method.needs_teacher}
+    if teacher is None:
+        for name, method in taught.items():
+            if not method.always_off:
+                raise ValueError(
+                    f'The method {name!r} ({type(method).__name__}) learns from a teacher, but teacher=None: add '
+                    'teacher=dict(config=…, checkpoint=…) to the Distiller.'
+                )
+        return []
+    if methods and not taught:
+        raise ValueError(
+            f'A teacher was given, but every method here teaches itself ({", ".join(methods)}): remove teacher=…, or '
+            "add a method such as dict(type='mmkd.LogitKD')."
+        )
+    return [] if all(method.always_off for method in taught.values()) else build_teachers(teacher)
 
 
 def _near_methods(kind: str) -> str:

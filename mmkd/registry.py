@@ -23,3 +23,12 @@ TRANSFORMS = Registry(
     'transform', parent=MMENGINE_TRANSFORMS, scope='mmkd', locations=['mmkd.datasets.evaluate_at_present_size']
 )
 OPTIM_WRAPPERS = Registry('optim_wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='mmkd', locations=['mmkd.hooks'])
+
+
+def find_class(name: str) -> type | None:
+    """The class of a registered model, loss or method, None if there is none of this name."""
+    try:
+        return MODELS.get(name)
+    except RuntimeError:
+        # mmengine's forks raise where the originals return None.
+        return None

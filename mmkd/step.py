@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mmkd.taps import Taps
 from mmkd.tasks.base import Task
+from mmkd.teachers.lesson import Lesson
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Step:
         record: What the taps heard.
         data_samples: The batch's data samples of the toolbox.
         inputs: The preprocessed batch (N, 3, H, W).
+        lessons: What each external teacher knows of the batch, in the order of the teachers.
     """
 
     student: nn.Module
@@ -27,6 +29,7 @@ class Step:
     record: Taps
     data_samples: list[Any]
     inputs: Any
+    lessons: list[Lesson] = field(default_factory=list)
     _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -35,8 +38,12 @@ class Step:
         return tuple(self.inputs.shape[-2:])
 
     def features(self, source: str) -> tuple[Tensor, ...]:
-        """Feature maps (N, C_i, H_i, W_i) of ``'backbone'`` stages or ``'neck'`` levels, shallow first."""
+        """Feature maps (N, C_i, H_i, W_i) of a place such as ``'backbone'`` or ``'neck'``, shallow first."""
         return self.task.features(self.record, source)
+
+    def embedding(self) -> Tensor:
+        """What a linear classifier reads, (N, D)."""
+        return self.task.embedding(self.record)
 
     def logits(self) -> Any:
         """The student's logits, at the resolution and in the structure of its head."""

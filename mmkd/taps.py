@@ -28,6 +28,10 @@ class TapError(KeyError):
         return str(self.args[0]) if self.args else ''
 
 
+class EverythingHeard(Exception):  # noqa: N818  (no error: it ends a forward pass that has told enough)
+    """Ends a forward pass whose taps have all been recorded."""
+
+
 class Tap:
     """One place of a model whose input or output is read.
 
@@ -74,6 +78,8 @@ class Taps:
     Args:
         model: The model to listen to.
         paths: Taps, see :mod:`mmkd.taps`.
+        stop: Whether the forward pass ends as soon as every place has been read, so that nothing deeper is computed.
+            The block after that call is left, and no error is raised.
 
     Raises:
         TapError: If a path does not exist, or (on leaving the context) if a place was never called.
@@ -84,8 +90,10 @@ class Taps:
         >>> feats, logits = record['backbone'], record['decode_head.loss_by_feat:input[0]']
     """
 
-    def __init__(self, model: nn.Module, paths: Sequence[str]) -> None:
+    def __init__(self, model: nn.Module, paths: Sequence[str], stop: bool = False) -> None:
         self.model = model
+        self.stop = stop
+        self._pending: set[str] = set()
         self.taps = {path: Tap(path) for path in paths}
         self.values: dict[str, Any] = {}
         self._undo: list[Callable[[], None]] = []
@@ -94,6 +102,7 @@ class Taps:
 
     def __enter__(self) -> 'Taps':
         self.release()
+        self._pending = set(self.taps) if self.stop else set()
         # Looked up anew each time: the runner may have exchanged modules (SyncBN) since.
         for path, tap in self.taps.items():
             self._undo.append(self._listen(path, *find(self.model, tap)))
@@ -101,12 +110,13 @@ class Taps:
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    ) -> bool:
         while self._undo:
             self._undo.pop()()
         silent = [tap for path, tap in self.taps.items() if path not in self.values]
         if kind is None and silent:
             raise TapError(_explain_silence(self.model, silent[0]))
+        return isinstance(error, EverythingHeard)
 
     def __getitem__(self, path: str) -> Any:
         """The last recorded value of a tap."""
@@ -128,7 +138,20 @@ class Taps:
             # An in-place activation would overwrite its input before anybody has read it.
             module.inplace = False
             self._undo.append(functools.partial(setattr, module, 'inplace', True))
-        return module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True).remove
+        if self.stop:
+            self._undo.append(self._completing_module(path, module).register_forward_hook(
+                lambda *call: self._complete(path)).remove)
+        return module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True, prepend=True).remove
+
+    def _completing_module(self, path: str, module: nn.Module) -> nn.Module:
+        # An activation may be called several times in a block, and the last call is the one that a tap keeps.
+        is_reused = next(module.parameters(), None) is None and not list(module.children())
+        return _submodule(self.model, self.taps[path].name.rpartition('.')[0]) if is_reused else module
+
+    def _complete(self, path: str) -> None:
+        self._pending.discard(path)
+        if self.stop and not self._pending:
+            raise EverythingHeard
 
     def _hook(self, path: str, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
         self._store(path, module.forward, args, kwargs, output)
@@ -141,6 +164,7 @@ class Taps:
         def recording(*args: Any, **kwargs: Any) -> Any:
             output = original(*args, **kwargs)
             self._store(path, original, args, kwargs, output)
+            self._complete(path)
             return output
 
         setattr(module, method, recording)

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from mmengine.runner.checkpoint import _load_checkpoint
 from torch import Tensor, nn
+
+from mmkd.engine.safe_load import load_safely
 
 PREFIX = 'distill.'
 
@@ -19,14 +20,21 @@ def require_checkpoint(path: str | Path | None) -> None:
         raise FileNotFoundError(f'There is no checkpoint {str(path)!r}: correct the path.')
 
 
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
+def read_checkpoint(path: str | Path, trusted: bool = False) -> dict[str, Any]:
     """A checkpoint as mmengine writes it; a bare state dict is put below ``'state_dict'``.
+
+    Args:
+        path: A file or a URL.
+        trusted: Whether the file may run code of its own while it is read, see :func:`load_safely`.
 
     Raises:
         FileNotFoundError: If it does not exist.
+        ValueError: If it is no checkpoint, or holds more than weights and is not trusted.
     """
     require_checkpoint(path)
-    loaded = _load_checkpoint(str(path), map_location='cpu')
+    loaded = load_safely(path, trusted)
+    if not isinstance(loaded, dict):
+        raise ValueError(f'{str(path)!r} holds a {type(loaded).__name__}, but a checkpoint is a dict: give another.')
     return loaded if 'state_dict' in loaded else dict(state_dict=loaded)
 
 

@@ -30,6 +30,8 @@ class Method(BaseModule, ABC):
     """
 
     terms: ClassVar[tuple[str, ...]]
+    needs_teacher: ClassVar[bool] = False
+    """Whether the method learns from external teachers."""
     trained_by: ClassVar[dict[str, tuple[str, ...]]] = {}
     """The method's own parts, named as its attributes, by the term whose gradient trains them."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from mmkd.registry import MODELS
+from mmkd.registry import find_class
 from mmkd.tasks.base import Task
 
 CHOICES = 'mmkd.AttentionMapLoss, mmkd.FitNetLoss or mmkd.OverhaulLoss'
@@ -74,12 +74,3 @@ class FeatureLossConfig:
         known = dict(in_channels=list(in_channels), out_channels=list(out_channels))
         asked = inspect.signature(self.kind).parameters
         return self.kind(**{name: value for name, value in known.items() if name in asked} | self.arguments)
-
-
-def find_class(name: str) -> type | None:
-    """The class of a registered name, None if there is none."""
-    try:
-        return MODELS.get(name)
-    except RuntimeError:
-        # mmengine's forks raise where the originals return None.
-        return None

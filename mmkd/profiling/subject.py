@@ -16,6 +16,7 @@ from torch import nn
 
 import mmkd.profiling.loop  # noqa: F401  (registers the loop)
 from mmkd.engine.device import without_sync_bn
+from mmkd.engine.pretrained import without_pretrained
 from mmkd.profiling.loop import without_workers
 
 DEFAULT_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -116,20 +117,4 @@ def _reduced(config: Config, folder: str, synthetic: tuple[int, int] | None) -> 
     config.default_hooks = dict.fromkeys(DEFAULT_HOOKS)
     config.update(param_scheduler=None, visualizer=None, load_from=None, resume=False, launcher='none')
     config.update(work_dir=folder, experiment_name=f'profile_{next(NUMBERS)}', log_level='ERROR')
-    return config
-
-
-def without_pretrained(config: Any) -> Any:
-    """A model config that downloads nothing."""
-    if isinstance(config, dict):
-        return type(config)(
-            {
-                key: None
-                if key == 'pretrained' or (key == 'init_cfg' and 'Pretrained' in str(value))
-                else without_pretrained(value)
-                for key, value in config.items()
-            }
-        )
-    if isinstance(config, list | tuple):
-        return type(config)(without_pretrained(item) for item in config)
     return config

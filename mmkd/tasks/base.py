@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mmkd.step import Step
 
 SOURCES = ('backbone', 'neck')
-PLACES = (*SOURCES, 'preactivation', 'logits')
+PLACES = (*SOURCES, 'preactivation', 'decoder', 'tokens', 'embedding', 'logits')
 TapConfig = dict[str, str | list[str]]
 
 
@@ -27,9 +27,10 @@ class Task(ABC):
 
     Args:
         student: The student, a model of the toolbox.
-        taps: Taps that replace the usual ones, by ``'backbone'``, ``'neck'``, ``'preactivation'`` (backbone stages
-            before their last activation) or ``'logits'``, for models that keep things elsewhere: one path, or a list of
-            paths with one map each.
+        taps: Taps that replace the usual ones, for models that keep things elsewhere: one path, or a list of paths with
+            one map each. Places are ``'backbone'``, ``'neck'``, ``'preactivation'`` (backbone stages before their last
+            activation), ``'decoder'`` (the map that the classifier of a segmentor reads), ``'tokens'`` (maps of what
+            TRG relates), ``'embedding'`` (the vector that a linear classifier reads) and ``'logits'``.
 
     Raises:
         ValueError: If ``taps`` names something else.
@@ -55,7 +56,7 @@ class Task(ABC):
 
     @abstractmethod
     def default_taps(self, student: nn.Module) -> TapConfig:
-        """Taps of ``'backbone'`` and ``'logits'``, and of ``'neck'`` and ``'preactivation'`` where there are such."""
+        """Taps of ``'backbone'`` and ``'logits'``, and of the other places where there are such."""
 
     @abstractmethod
     def num_classes(self, student: nn.Module) -> int:
@@ -105,41 +106,112 @@ class Task(ABC):
         """How far the student's boxes are from those in a head's output."""
         raise TypeError(f'A {self.name} student predicts no boxes.')
 
+    @abstractmethod
+    def predict(self, model: nn.Module, images: Tensor, step: 'Step | None' = None) -> Any:
+        """Logits of a model for images, in the structure of its head, as :meth:`comparable_logits` takes them.
+
+        Args:
+            model: A model of this task: the student, or a teacher.
+            images: Batch (N, 3, H, W), preprocessed for that model.
+            step: The student's step, needed by heads on proposals, which are the student's.
+        """
+
+    def check_teacher(self, student: nn.Module, model: nn.Module, task: 'Task') -> None:
+        """Check that logits of a teacher stand for the same things as the student's.
+
+        Args:
+            student: The student.
+            model: The teacher.
+            task: The adapter of the teacher's toolbox.
+
+        Raises:
+            TypeError: If the two solve different tasks, or the logits of one of them cannot be compared.
+            ValueError: If they tell different classes apart.
+        """
+        if task.name != self.name:
+            raise TypeError(
+                f'The teacher is a {task.name} model and the student a {self.name} model, whose logits stand for '
+                'different things: compare features only, or take a teacher of the same toolbox.'
+            )
+        self.check_logits(student)
+        task.check_logits(model)
+        classes = [self.num_classes(student), task.num_classes(model)]
+        if classes[0] != classes[1]:
+            raise ValueError(
+                f'The teacher has num_classes={classes[1]} and the student {classes[0]}, but their logits are '
+                'compared: take a teacher of the same classes, or compare features only.'
+            )
+
     def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
         """Masks (N, h, w) of what is image and not padding in maps (N, C, h, w), None where nothing is padded."""
         return None
 
     def taps(self, source: str) -> list[str]:
-        """The taps of ``'backbone'``, ``'neck'``, ``'preactivation'`` or ``'logits'``.
+        """The taps of a place, see :class:`Task`.
 
         Raises:
-            ValueError: If the student has no such place.
+            ValueError: If the model has no such place.
         """
         if source not in self.places:
             raise ValueError(
-                f'source={source!r} was asked for, but this {self.name} student has {sorted(self.places)}: choose one '
+                f'source={source!r} was asked for, but this {self.name} model has {sorted(self.places)}: choose one '
                 f'of these.'
             )
         return self.places[source]
 
-    def features(self, record: Taps, source: str) -> tuple[Tensor, ...]:
-        """Feature maps of a source, shallow first, as the taps heard them."""
+    def features(self, record: Taps, source: str, least: int = 1) -> tuple[Tensor, ...]:
+        """Feature maps (N, C_i, H_i, W_i) of a source, shallow first, as the taps heard them.
+
+        Raises:
+            ValueError: If the source gives fewer than ``least`` maps.
+        """
         values = [record[path] for path in self.taps(source)]
-        return self._as_maps(values[0] if len(values) == 1 else values, source)
+        return self._as_maps(values[0] if len(values) == 1 else values, source, least)
+
+    def embedding(self, record: Taps) -> Tensor:
+        """The vectors (N, D) that a linear classifier reads, as the taps heard them.
+
+        Raises:
+            ValueError: If they are something else.
+        """
+        value = record[self.taps('embedding')[0]]
+        if not isinstance(value, Tensor) or value.dim() != 2:
+            found = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+            raise ValueError(
+                f'The head reads {found}, but one vector per image (N, D) is needed: use a GlobalAveragePooling neck '
+                'and a LinearClsHead.'
+            )
+        return value
 
     def logits(self, record: Taps) -> Any:
         """The logits of the student's head, as the taps heard them."""
         return record[self.taps('logits')[0]]
 
-    def feature_channels(self, student: nn.Module, source: str) -> list[int]:
-        """Channels of the maps of a source, found by one forward pass of zeros in eval mode.
+    def feature_channels(self, student: nn.Module, source: str, least: int = 2) -> list[int]:
+        """Channels of the maps of a source.
 
         Raises:
-            ValueError: If the source gives fewer than two maps (N, C, H, W).
+            ValueError: If the source gives fewer than ``least`` maps (N, C, H, W).
         """
-        with probing(student), Taps(student, self.taps(source)) as record:
-            self.run_features(student, probe_images(student))
-        return [level.shape[1] for level in self.features(record, source)]
+        return [shape[0] for shape in self.feature_shapes(student, source, least)]
+
+    def feature_shapes(self, student: nn.Module, source: str, least: int = 1) -> list[tuple[int, int, int]]:
+        """Channels, rows and columns of the maps of a source, found by a forward pass of zeros in eval mode.
+
+        Raises:
+            ValueError: If the source gives fewer than ``least`` maps (N, C, H, W).
+        """
+        maps = self.features(self._probe(student, source), source, least)
+        return [tuple(level.shape[1:]) for level in maps]
+
+    def embedding_channels(self, student: nn.Module) -> int:
+        """Length D of the vector that the classifier reads."""
+        return self.embedding(self._probe(student, 'embedding')).shape[1]
+
+    def _probe(self, student: nn.Module, source: str) -> Taps:
+        with probing(student), Taps(student, self.taps(source), stop=True) as record:
+            self.predict(student, probe_images(student))
+        return record
 
     def run_features(self, student: nn.Module, images: Tensor) -> None:
         """Run backbone and neck on images."""
@@ -147,13 +219,14 @@ class Task(ABC):
         if getattr(student, 'with_neck', False):
             student.neck(feats)
 
-    def _as_maps(self, value: Any, source: str) -> tuple[Tensor, ...]:
+    def _as_maps(self, value: Any, source: str, least: int) -> tuple[Tensor, ...]:
         maps = tuple(value) if isinstance(value, tuple | list) else (value,)
-        if len(maps) < 2 or not all(isinstance(level, Tensor) and level.dim() == 4 for level in maps):
+        if len(maps) < least or not all(isinstance(level, Tensor) and level.dim() == 4 for level in maps):
             shapes = [tuple(level.shape) if isinstance(level, Tensor) else type(level).__name__ for level in maps]
+            needed = 'at least two maps (N, C, H, W) are' if least == 2 else 'a map (N, C, H, W) is'
             raise ValueError(
-                f'The {source} of the student gives {shapes}, but at least two maps (N, C, H, W) are needed: '
-                f'{self.maps_advice}, or name a place with taps=dict({source}=…).'
+                f'The {source} of the student gives {shapes}, but {needed} needed: {self.maps_advice}, or name a place '
+                f'with taps=dict({source}=…).'
             )
         return maps
 

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from mmkd.taps import Taps
-from mmkd.tasks.base import TapConfig, Task, probe_images, probing
+from mmkd.tasks.base import TapConfig, Task
 from mmkd.tasks.comparable import ComparableLogits
 from mmkd.tasks.preactivation import preactivation_taps
+from mmkd.tasks.token_grid import TokenGrid, token_tap
 
 if TYPE_CHECKING:
     from mmkd.step import Step
@@ -28,7 +29,13 @@ class ClassificationTask(Task):
         """Backbone stages and the logits (N, K), read where the head hands them to its loss."""
         # A residual classifier's backbone returns its last stage only, but its stages are modules of their own.
         stages = [f'backbone.{name}' for name in getattr(student.backbone, 'res_layers', [])]
-        taps = dict(backbone=stages or 'backbone', logits='head._get_loss:input[cls_score]')
+        taps = dict(
+            backbone=stages or 'backbone',
+            logits='head._get_loss:input[cls_score]',
+            embedding='head.pre_logits',
+            tokens=token_tap(student.backbone, stages),
+        )
+        self.token_grid = TokenGrid.of(student.backbone)
         if student.with_neck:
             taps['neck'] = 'neck'
         return {**taps, **preactivation_taps(student.backbone)}
@@ -51,26 +58,26 @@ class ClassificationTask(Task):
         """The loss module of the student's head (label smoothing and mixed labels included) on other logits (N, K)."""
         return step.student.head.loss_module(output, step.targets(), avg_factor=output.shape[0])
 
+    def predict(self, model: nn.Module, images: Tensor, step: 'Step | None' = None) -> Tensor:
+        """Logits (N, K)."""
+        return model(images, mode='tensor')
+
     def embed(self, student: nn.Module, images: Tensor, source: str | None) -> tuple[Tensor, tuple[Tensor, ...]]:
         """What the classifier reads of images, (N, D), and their feature maps of a source, none for ``None``.
 
         Raises:
             ValueError: If the classifier does not read one vector per image.
         """
-        with Taps(student, self.taps(source) if source else []) as record:
-            embedding = student.extract_feat(images, stage='pre_logits')
-        if not isinstance(embedding, Tensor) or embedding.dim() != 2:
-            found = tuple(embedding.shape) if isinstance(embedding, Tensor) else type(embedding).__name__
-            raise ValueError(
-                f'The head reads {found}, but one vector per image (N, D) is needed: use a GlobalAveragePooling neck '
-                f'and a LinearClsHead.'
-            )
-        return embedding, self.features(record, source) if source else ()
+        paths = [*self.taps('embedding'), *(self.taps(source) if source else [])]
+        with Taps(student, paths, stop=True) as record:
+            self.predict(student, images)
+        return self.embedding(record), self.features(record, source) if source else ()
 
-    def embedding_channels(self, student: nn.Module) -> int:
-        """Length D of the vector that the classifier reads."""
-        with probing(student):
-            return self.embed(student, probe_images(student), None)[0].shape[1]
+    def features(self, record: Taps, source: str, least: int = 1) -> tuple[Tensor, ...]:
+        """Feature maps of a source, shallow first; a transformer's patch tokens are laid out as a map."""
+        if source == 'tokens' and self.token_grid is not None:
+            return (self.token_grid.as_map(record[self.taps(source)[0]]),)
+        return super().features(record, source, least)
 
     def comparable_logits(
         self, step: 'Step', output: Tensor, mask_ignored: bool = False, full_size: bool = True

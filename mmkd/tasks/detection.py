@@ -30,7 +30,7 @@ class DetectionTask(Task):
         taps = dict(backbone='backbone')
         taps.update(preactivation_taps(student.backbone, getattr(student.backbone, 'out_indices', None)))
         if student.with_neck:
-            taps['neck'] = self.adapter.neck_tap if self.adapter else 'neck'
+            taps['neck'] = taps['tokens'] = self.adapter.neck_tap if self.adapter else 'neck'
         if hasattr(student, 'roi_head'):
             taps['logits'] = 'roi_head.bbox_head.loss_and_target:input[cls_score]'
         elif hasattr(getattr(student, 'bbox_head', None), 'loss_by_feat'):
@@ -71,6 +71,16 @@ class DetectionTask(Task):
             raise TypeError(adapter.refusal(student))
 
     check_boxes = check_logits
+
+    def predict(self, model: nn.Module, images: Tensor, step: 'Step | None' = None) -> Any:
+        """Dense predictions of a model's head, or those for the student's proposals."""
+        maps = model.extract_feat(images)
+        return self._known_adapter(model).predict(model, maps, step)
+
+    def check_teacher(self, student: nn.Module, model: nn.Module, task: Task) -> None:
+        """Raise an error unless a teacher's class scores stand for the same classes, locations and anchors."""
+        super().check_teacher(student, model, task)
+        self._known_adapter(student).check_teacher(student, model, task.adapter)
 
     def head_output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
         """What the (second) head makes of maps: dense predictions, or those of the student's proposals."""

@@ -27,9 +27,22 @@ def valid_positions(
     return [_mask(image_sizes, batch_size, level) for level in maps]
 
 
+def cell_size(shape: tuple[int, int], batch_size: tuple[int, int]) -> tuple[float, float]:
+    """Height and width in pixels of a position of a map.
+
+    A stage of stride s makes ``ceil(size / s)`` positions, the last of which may reach beyond the batch, so that a
+    position is larger than size / number.
+
+    Args:
+        shape: Rows and columns of the map.
+        batch_size: Height and width of the padded batch.
+    """
+    return tuple(_stride(own, whole) for own, whole in zip(shape, batch_size, strict=True))
+
+
 def _mask(image_sizes: Sequence[tuple[int, int]], batch_size: tuple[int, int], level: Tensor) -> Tensor:
     mask = torch.zeros(level.shape[0], *level.shape[2:], dtype=torch.bool, device=level.device)
-    strides = [_stride(own, whole) for own, whole in zip(mask.shape[1:], batch_size, strict=True)]
+    strides = cell_size(mask.shape[1:], batch_size)
     for image, size in zip(mask, image_sizes, strict=True):
         rows, columns = (math.ceil(side / stride) for side, stride in zip(size, strides, strict=True))
         image[:rows, :columns] = True

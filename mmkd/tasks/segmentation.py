@@ -36,7 +36,9 @@ class SegmentationTask(Task):
                 f'The decode head is a {type(head).__name__}, but only heads with per-pixel logits can be distilled: '
                 f'use one derived from BaseDecodeHead.'
             )
-        taps = dict(backbone='backbone', logits=f'{path}.loss_by_feat:input[0]')
+        # The head applies dropout between this map and its classifier.
+        decoder = f'{path}.cls_seg:input[0]'
+        taps = dict(backbone='backbone', logits=f'{path}.loss_by_feat:input[0]', decoder=decoder, tokens=decoder)
         taps.update(preactivation_taps(student.backbone, getattr(student.backbone, 'out_indices', None)))
         if student.with_neck:
             taps['neck'] = 'neck'
@@ -65,6 +67,16 @@ class SegmentationTask(Task):
     def targets(self, data_samples: list[Any]) -> Tensor:
         """Label maps (N, H, W), integer, with the ignored value where void."""
         return torch.cat([sample.gt_sem_seg.data for sample in data_samples])
+
+    def predict(self, model: nn.Module, images: Tensor, step: 'Step | None' = None) -> Tensor:
+        """Logits (N, K, h, w) of the (last) decode head, at its stride."""
+        features = model.extract_feat(images)
+        if not isinstance(model.decode_head, nn.ModuleList):
+            return model.decode_head.forward(features)
+        logits = model.decode_head[0].forward(features)
+        for head in model.decode_head[1:]:
+            logits = head.forward(features, logits)
+        return logits
 
     def build_head(self, student: nn.Module, channels: Sequence[int], config: dict | None) -> nn.Module:
         """A decode head over all levels of the self-teacher.

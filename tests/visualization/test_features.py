@@ -112,5 +112,5 @@ def test_unknown_sources_are_refused():
         look(build(segmentor()).eval(), segmentation_item(), 'head')
     config = segmentor()
     config.neck, config.decode_head.in_channels = None, [8, 16, 32, 64]
-    with pytest.raises(ValueError, match="source='neck' was asked for, but this segmentation student has"):
+    with pytest.raises(ValueError, match="source='neck' was asked for, but this segmentation model has"):
         look(build(config).eval(), segmentation_item(), 'neck')

@@ -92,6 +92,25 @@ class HeadAdapter(ABC):
         """What a head makes of maps; None stands for the student's own head."""
 
     @abstractmethod
+    def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> Any:
+        """What the head of a model (a teacher, for example) makes of that model's own maps."""
+
+    def check_teacher(self, student: nn.Module, model: nn.Module, other: 'HeadAdapter') -> None:
+        """Raise a ``TypeError`` unless the heads of student and teacher predict the same things."""
+        heads = [self.head_of(student), other.head_of(model)]
+        if type(self) is not type(other) or self.layout(heads[0]) != other.layout(heads[1]):
+            kinds = [type(head).__name__ for head in heads]
+            raise TypeError(
+                f'The teacher has a {kinds[1]} and the student a {kinds[0]}, whose class scores do not stand for the '
+                'same locations, anchors and classes: take a teacher with the same kind of head, or compare features '
+                'only.'
+            )
+
+    def layout(self, head: nn.Module) -> tuple:
+        """What must be equal in two heads for their class scores to be compared."""
+        return ()
+
+    @abstractmethod
     def loss(self, step: 'Step', head: nn.Module | None, output: Any) -> Tensor:
         """The head's own loss of such an output, with the student's assignment of boxes to locations."""
 

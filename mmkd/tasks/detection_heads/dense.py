@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+import torch.nn.functional as F
 from mmdet.models.dense_heads import ATSSHead, FCOSHead, GFLHead, RetinaHead, RTMDetHead
 from torch import Tensor, nn
 
@@ -50,6 +51,14 @@ class DenseHeads(HeadAdapter):
         with self.second(step, head) as second:
             return second(tuple(maps))
 
+    def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[list[Tensor], ...]:
+        """Class scores (N, A C, H, W), box predictions and what else a model's head gives."""
+        return self.head_of(model)(tuple(maps))
+
+    def layout(self, head: nn.Module) -> tuple:
+        """Class channels, anchors per location and number of levels."""
+        return (head.cls_out_channels, head.num_base_priors, len(head.prior_generator.strides))
+
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[list[Tensor], ...]) -> Tensor:
         """The head's own loss with the targets that the student was given."""
         heard = step.record[self.taps[0]]
@@ -65,7 +74,9 @@ class DenseHeads(HeadAdapter):
         head, student = self.head_of(step.student), step.record[self.taps[0]]['cls_scores']
         channels = head.cls_out_channels
         binary = channels == head.num_classes
-        own, other = _rows(student, channels), _rows([level.detach() for level in output[0]], channels)
+        # A teacher of another stride gives maps of other sizes.
+        levels = [_resized(level.detach(), own) for level, own in zip(output[0], student, strict=True)]
+        own, other = _rows(student, channels), _rows(levels, channels)
         confidence = other.float().sigmoid() if binary else other.float().softmax(dim=1)[:, : head.num_classes]
         weight = confidence.amax(dim=1)
         inside = _inside(step, student, channels)
@@ -97,6 +108,11 @@ class DenseHeads(HeadAdapter):
 
 def _rows(levels: Sequence[Tensor], width: int) -> Tensor:
     return torch.cat([level.permute(0, 2, 3, 1).reshape(-1, width) for level in levels])
+
+
+def _resized(scores: Tensor, like: Tensor) -> Tensor:
+    size = like.shape[-2:]
+    return scores if scores.shape[-2:] == size else F.interpolate(scores, size, mode='bilinear', align_corners=False)
 
 
 def _inside(step: 'Step', scores: Sequence[Tensor], channels: int) -> Tensor | None:

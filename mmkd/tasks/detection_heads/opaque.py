@@ -25,6 +25,10 @@ class OpaqueHeads(HeadAdapter):
         """The maps themselves: the head's loss runs the head."""
         return tuple(maps)
 
+    def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[Tensor, ...]:
+        """The maps themselves."""
+        return tuple(maps)
+
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[Tensor, ...]) -> Tensor:
         """The head's own loss, with an assignment of its own."""
         own = self.head_of(step.student)

@@ -45,6 +45,16 @@ class RoIHeads(HeadAdapter):
         with self.second(step, head) as second:
             return second(features)
 
+    def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[Tensor, Tensor]:
+        """Class scores (rois, C + 1) and box deltas of a model for the student's proposals."""
+        rois = step.record[self.taps[0]]['rois']
+        features = model.roi_head.bbox_roi_extractor(tuple(maps)[: self.num_levels], rois)
+        return self.head_of(model)(features)
+
+    def layout(self, head: nn.Module) -> tuple:
+        """Whether classes exclude each other."""
+        return (head.loss_cls.use_sigmoid,)
+
     def loss(self, step: 'Step', head: nn.Module | None, output: tuple[Tensor, Tensor]) -> Tensor:
         """The head's own loss with the boxes that the student's proposals were given."""
         heard = step.record[self.taps[0]]
