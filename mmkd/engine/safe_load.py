@@ -4,17 +4,22 @@ import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlparse
 
 import numpy as np
 import torch
-from mmengine.logging import HistoryBuffer
+
+HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmdet', 'mmpretrain', 'mmkd')
+
+Global = Callable | tuple[Callable, str]
 
 
 def load_safely(path: str | Path, trusted: bool = False) -> Any:
-    """Read a checkpoint on the CPU: tensors, plain Python values and the log buffers of mmengine, nothing else.
+    """Read a checkpoint on the CPU: tensors and plain Python values, nothing else.
 
-    A pickle may name any function to be called while it is read. Here such a file is refused, where the loader of
-    mmengine's fork would read it with a warning.
+    A pickle may name any function to be called while it is read. torch's reader of weights refuses all but a few. What
+    mmengine writes beside the weights, its log buffers and schedulers, is read as empty placeholders; any other object
+    makes the file refused, where the loader of mmengine's fork would read it with a warning.
 
     Args:
         path: A file, or a URL, which is fetched into torch's cache.
@@ -23,34 +28,69 @@ def load_safely(path: str | Path, trusted: bool = False) -> Any:
     Raises:
         ValueError: If the file holds other objects and is not trusted, or is no checkpoint or damaged.
     """
+    file = _fetched(str(path)) if '://' in str(path) else str(path)
     try:
-        with torch.serialization.safe_globals(_harmless()):
-            return _load(str(path), weights_only=not trusted)
+        with torch.serialization.safe_globals([] if trusted else _harmless(file)):
+            return torch.load(file, map_location='cpu', weights_only=not trusted)
     except pickle.UnpicklingError as error:
+        if 'nsupported ' not in str(error):
+            raise _damaged(path, error) from error
         raise ValueError(
             f'The checkpoint {str(path)!r} holds more than weights ({_reason(error)}), and reading it might run code: '
             'give a file of weights, or trusted=True where a config names the file and you know who wrote it.'
         ) from error
-    except (RuntimeError, EOFError) as error:
-        raise ValueError(
-            f'The checkpoint {str(path)!r} cannot be read ({_reason(error)}): it is damaged or no checkpoint.'
-        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
+        raise _damaged(path, error) from error
 
 
-def _load(path: str, weights_only: bool) -> Any:
-    if '://' in path:
-        return torch.hub.load_state_dict_from_url(path, map_location='cpu', weights_only=weights_only)
-    return torch.load(path, map_location='cpu', weights_only=weights_only)
+class _Placeholder:
+    """Stands for an object that nobody asks for; whatever it is made of is dropped."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+    def __setstate__(self, state: Any) -> None:
+        pass
 
 
-def _harmless() -> list[Callable]:
-    # What mmengine's checkpoints hold beside weights: buffers of logged numbers.
-    dtypes = [type(np.dtype(kind)) for kind in ('float32', 'float64', 'int32', 'int64', 'bool', 'uint8')]
-    reconstruct = np.empty(0).__reduce__()[0]
-    scalar = np.float64(0).__reduce__()[0]
-    return [HistoryBuffer, *HistoryBuffer._statistics_methods.values(), np.ndarray, np.dtype, reconstruct, scalar,
-            *dtypes]
+def _harmless(file: str) -> list[Global]:
+    numpy_types = [np.ndarray, np.dtype, np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    numpy_types += [type(np.dtype(kind)) for kind in ('float32', 'float64', 'int32', 'int64', 'bool', 'uint8')]
+    return [*numpy_types, *((_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name))]
+
+
+def _is_of_a_host(name: str) -> bool:
+    # Methods of log buffers and schedulers are written as getattr(class, name), which the placeholder never evaluates.
+    return name.partition('.')[0] in HOSTS or name in ('builtins.getattr', '__builtin__.getattr')
+
+
+def _unknown_globals(file: str) -> list[str]:
+    try:
+        return torch.serialization.get_unsafe_globals_in_checkpoint(file)
+    except (ValueError, RuntimeError, pickle.UnpicklingError):
+        # a file of the format before torch 1.6, or none at all, which is found out when it is read
+        return []
+
+
+def _fetched(url: str) -> str:
+    folder = Path(torch.hub.get_dir()) / 'checkpoints'
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / Path(urlparse(url).path).name
+    if not file.exists():
+        torch.hub.download_url_to_file(url, str(file), progress=False)
+    return str(file)
+
+
+def _damaged(path: str | Path, error: Exception) -> ValueError:
+    return ValueError(
+        f'The checkpoint {str(path)!r} cannot be read ({_reason(error)}): it is damaged or no checkpoint, get it anew.'
+    )
 
 
 def _reason(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip() if str(error).strip() else type(error).__name__
+    # torch wraps the one informative sentence into advice.
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    told = next((line for line in lines if 'nsupported ' in line), lines[0]).rpartition('Unpickler error: ')[2]
+    return told.partition(' was not an allowed global')[0]

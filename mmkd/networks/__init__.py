@@ -2,10 +2,13 @@
 from .bifpn import BiFPN
 from .bifpn_self_teacher import BiFPNSelfTeacher
 from .efficientnet_stages import EfficientNetStages
+from .levels_from_stage import LevelsFromStage
+from .reverse_guidance_head import ReverseGuidanceHead
 from .segmentation_pyramid import SegmentationPyramid
 from .segmentation_self_teacher import SegmentationBiFPNSelfTeacher
 from .wide_resnet import WideResNet
 
 __all__ = [
-    'BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid',
+    'BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'LevelsFromStage',
+    'ReverseGuidanceHead', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid',
     'WideResNet']

@@ -46,12 +46,15 @@ class SeparableConv(nn.Sequential):
     """3x3 depthwise convolution, 1x1 convolution, both without bias, batch norm, ReLU.
 
     Args:
-        channels: Channels of input and output.
+        channels: Channels of the input.
         rectify: Whether the ReLU is there.
+        out_channels: Channels of the output. Defaults to None: those of the input.
+        stride: Stride of the depthwise convolution.
     """
 
-    def __init__(self, channels: int, rectify: bool = True) -> None:
+    def __init__(self, channels: int, rectify: bool = True, out_channels: int | None = None, stride: int = 1) -> None:
+        out_channels = out_channels or channels
         super().__init__(
-            nn.Conv2d(channels, channels, 3, padding=1, groups=channels, bias=False),
-            nn.Conv2d(channels, channels, 1, bias=False), BatchNorm(channels),
+            nn.Conv2d(channels, channels, 3, stride=stride, padding=1, groups=channels, bias=False),
+            nn.Conv2d(channels, out_channels, 1, bias=False), BatchNorm(out_channels),
             *([nn.ReLU(inplace=True)] if rectify else []))

@@ -102,6 +102,13 @@ class Task(ABC):
     ) -> ComparableLogits:
         """The student's logits and those in a head's output, for the same things, and which of them count."""
 
+    def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """The student's logits where they decide something: rows (M, C), and whether every class is a sigmoid.
+
+        Classifiers give one row per image.
+        """
+        return step.logits(), False
+
     def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
         """How far the student's boxes are from those in a head's output."""
         raise TypeError(f'A {self.name} student predicts no boxes.')
@@ -145,6 +152,10 @@ class Task(ABC):
     def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
         """Masks (N, h, w) of what is image and not padding in maps (N, C, h, w), None where nothing is padded."""
         return None
+
+    def labelled_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
+        """Masks (N, h, w) of what is neither padding nor void in the ground truth, None where nothing is either."""
+        return self.valid_positions(step, maps)
 
     def taps(self, source: str) -> list[str]:
         """The taps of a place, see :class:`Task`.

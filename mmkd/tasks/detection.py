@@ -96,6 +96,10 @@ class DetectionTask(Task):
         """Class scores per location or proposal, weighted by the second head's confidence; padding has the weight 0."""
         return self._known_adapter().comparable_logits(step, output)
 
+    def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """The student's class scores at positive locations or proposals, (M, C)."""
+        return self._known_adapter().positive_logits(step)
+
     def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
         """How far the student's boxes at positives are from the second head's."""
         return self._known_adapter().box_loss(step, output, temperature)

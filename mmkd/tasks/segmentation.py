@@ -135,6 +135,11 @@ class SegmentationTask(Task):
         inside = self.valid_positions(step, [student])
         return ComparableLogits(student, teacher, mask if inside is None else mask & inside[0])
 
+    def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """The student's logits at pixels that are neither void nor padding, at the stride of the head, (M, K)."""
+        logits = self.comparable_logits(step, step.logits(), mask_ignored=True, full_size=False)
+        return logits.student.permute(0, 2, 3, 1)[logits.mask], False
+
     def valid_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
         """Masks (N, h, w) of what is image and not padding, None where nothing is padded."""
         height, width = step.batch_size
@@ -142,6 +147,13 @@ class SegmentationTask(Task):
         padding = [sample.metainfo.get('padding_size', (0, 0, 0, 0)) for sample in step.data_samples]
         sizes = [(height - bottom, width - right) for _, right, _, bottom in padding]
         return valid_positions(sizes, step.batch_size, maps)
+
+    def labelled_positions(self, step: 'Step', maps: Sequence[Tensor]) -> list[Tensor] | None:
+        """Masks (N, h, w) of positions that see a labelled pixel of their image."""
+        labelled = (step.targets() != self.ignore_index).float()
+        masks = [nn.functional.adaptive_max_pool2d(labelled, tuple(level.shape[-2:])) > 0 for level in maps]
+        inside = self.valid_positions(step, maps)
+        return masks if inside is None else [mask & own for mask, own in zip(masks, inside, strict=True)]
 
     def _resize(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         if logits.shape[-2:] == size:

@@ -118,6 +118,10 @@ class HeadAdapter(ABC):
         """Class scores of both heads at the same locations, weighted by the confidence of the second."""
         raise TypeError(self.refusal(step.student))
 
+    def positive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """The student's class scores at positives, (M, C), and whether every class is a sigmoid."""
+        raise TypeError(self.refusal(step.student))
+
     def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
         """How far the student's boxes at positive locations are from those of the second head."""
         raise TypeError(self.refusal(step.student))

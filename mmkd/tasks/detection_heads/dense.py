@@ -98,6 +98,12 @@ class DenseHeads(HeadAdapter):
         priors = _priors(head, student)[positive]
         return box_distance(*(head.bbox_coder.decode(priors, rows.float()) for rows in (own, other)))
 
+    def positive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """Class scores (M, C) at positive locations and anchors."""
+        head = self.head_of(step.student)
+        rows = _rows(step.record[self.taps[0]]['cls_scores'], head.cls_out_channels)
+        return rows[self._positive(step, head)], head.cls_out_channels == head.num_classes
+
     def _positive(self, step: 'Step', head: nn.Module) -> Tensor:
         labels = step.record[self.taps[1]][LABELS[type(head).loss_by_feat]]
         labels = torch.cat([level.reshape(-1) for level in labels])

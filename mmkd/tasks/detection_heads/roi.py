@@ -1,7 +1,7 @@
 """Box heads of two-stage detectors: a prediction for every sampled proposal."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -71,11 +71,15 @@ class RoIHeads(HeadAdapter):
         weight = probability[:, : head.num_classes].amax(dim=1)
         return ComparableLogits(own, other, weight=weight, binary=binary)
 
+    def positive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
+        """Class scores (M, C + 1) of positive proposals."""
+        head, heard = self.head_of(step.student), step.record[self.taps[0]]
+        return heard['cls_score'][_positives(head, heard)[1]], head.loss_cls.use_sigmoid
+
     def box_loss(self, step: 'Step', output: tuple[Tensor, Tensor], temperature: float) -> Tensor:
         """GIoU of the decoded boxes of the true class, at positive proposals."""
         head, heard = self.head_of(step.student), step.record[self.taps[0]]
-        labels = head.get_targets(heard['sampling_results'], heard['rcnn_train_cfg'])[0]
-        positive = ((labels >= 0) & (labels < head.num_classes)).nonzero().squeeze(1)
+        labels, positive = _positives(head, heard)
         own, other = heard['bbox_pred'], output[1]
         if not len(positive):
             return connected_zero(own)
@@ -83,3 +87,9 @@ class RoIHeads(HeadAdapter):
         deltas = [rows[positive].view(len(positive), -1, 4)[range(len(positive)), chosen] for rows in (own, other)]
         rois = heard['rois'][positive, 1:]
         return box_distance(*(head.bbox_coder.decode(rois, rows.float()) for rows in deltas))
+
+
+def _positives(head: nn.Module, heard: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The labels of all proposals, and the indices of those that have an object."""
+    labels = head.get_targets(heard['sampling_results'], heard['rcnn_train_cfg'])[0]
+    return labels, ((labels >= 0) & (labels < head.num_classes)).nonzero().squeeze(1)
