@@ -33,7 +33,7 @@ class DRG(Method):
     - Detection (ours): the stage, brought to channels and sizes of the neck's levels, is read by a head like the
       student's; soft targets per location or proposal, weighted by the confidence of that head.
 
-    Xu et al., `Lightweight Self-Knowledge Distillation with Multi-source Information Fusion
+    Wang et al., `Lightweight Self-Knowledge Distillation with Multi-source Information Fusion
     <https://arxiv.org/abs/2305.09183>`_, 2023. Every default is that of the published code.
 
     Args:

@@ -40,7 +40,7 @@ class DSR(Method):
     with the model, so that a run resumes exactly (rows of other processes than the first start from those of the
     first).
 
-    Xu et al., `Lightweight Self-Knowledge Distillation with Multi-source Information Fusion
+    Wang et al., `Lightweight Self-Knowledge Distillation with Multi-source Information Fusion
     <https://arxiv.org/abs/2305.09183>`_, 2023.
 
     Args:

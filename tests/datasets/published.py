@@ -110,6 +110,17 @@ def stanford40(root):
     run_readme('stanford40', folder)
 
 
+def caltech101(root):
+    """Class folders, and mmpretrain's lists beside them."""
+    folder = root / 'data' / 'caltech-101'
+    for part in ('train', 'test'):
+        names = [f'{name}/{part}.jpg' for name in CLASSES]
+        for name in names:
+            image(folder / '101_ObjectCategories' / name)
+        pairs = (f'{name} {LABELS[name.partition("/")[0]]}' for name in names)
+        lines(folder / 'meta' / f'{part}.txt', pairs)
+
+
 def imagenet(root):
     """One folder per split, with lists in meta."""
     folder = root / 'data' / 'imagenet'
@@ -126,5 +137,6 @@ LAYOUTS = dict(
     mit67=mit67,
     stanford_dogs=stanford_dogs,
     stanford40=stanford40,
+    caltech101=caltech101,
     imagenet=imagenet,
 )

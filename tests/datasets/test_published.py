@@ -17,7 +17,7 @@ from .published import CLASSES, LABELS, LAYOUTS
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZES = dict(cifar100=32, tinyimagenet=32)
 CLASS_COUNTS = dict(
-    cifar100=100, tinyimagenet=200, cub200=200, mit67=67, stanford_dogs=120, stanford40=40, imagenet=1000
+    cifar100=100, tinyimagenet=200, cub200=200, mit67=67, stanford_dogs=120, stanford40=40, caltech101=102, imagenet=1000
 )
 
 

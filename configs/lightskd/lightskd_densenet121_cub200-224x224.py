@@ -1,0 +1,7 @@
+_base_ = [
+    '../_base_/models/densenet121.py', '../_base_/datasets/cub200.py', '../_base_/schedules/sgd_200e_lightskd.py',
+    '../_base_/default_runtime_classification_by_epoch.py', '../_base_/methods/lightskd.py'
+]
+_base_.model.head.num_classes = 200
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, methods=_base_.methods)
+custom_imports = dict(imports=['mmkd'])

@@ -1,0 +1,4 @@
+_base_ = [
+    'mmseg::pspnet/pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py', '../_base_/methods/self_attention.py']
+custom_imports = dict(imports=['mmkd'])
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, methods=_base_.methods)
