@@ -7,7 +7,7 @@ from typing import Any
 from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
 
-from mmkd.distillation import Distillation
+from mmkd.distillation import Distillation, independent_random_state
 from mmkd.methods.base import Method, argument_names
 from mmkd.registry import MODELS, find_class
 from mmkd.step import Step
@@ -29,7 +29,8 @@ class Distilling:
     def loss(self, inputs: Any, data_samples: Any, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
         """The student's own losses, untouched, and those of the active methods under ``distill.<name>.loss_<term>``."""
         methods = self.distill.active()
-        with Taps(self, self.distill.paths(methods)) as record:
+        own_loss = self.distill.task.loss_of_views(self, data_samples)
+        with own_loss, Taps(self, self.distill.paths(methods)) as record:
             losses = super().loss(inputs, data_samples, *args, **kwargs)
         losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples, inputs), methods))
         record.release()
@@ -132,7 +133,11 @@ def _teachers(teacher: TeacherConfig | None, methods: dict[str, Method]) -> list
             f'A teacher was given, but every method here teaches itself ({", ".join(methods)}): remove teacher=…, or '
             "add a method such as dict(type='mmkd.LogitKD')."
         )
-    return [] if all(method.always_off for method in taught.values()) else build_teachers(teacher)
+    if all(method.always_off for method in taught.values()):
+        return []
+    # The numbers that a teacher draws before it loads its weights would change those that the student starts with.
+    with independent_random_state():
+        return build_teachers(teacher)
 
 
 def _near_methods(kind: str) -> str:

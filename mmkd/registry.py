@@ -15,12 +15,19 @@ MODELS = Registry(
     'model',
     parent=MMENGINE_MODELS,
     scope='mmkd',
-    locations=['mmkd.distiller', 'mmkd.losses', 'mmkd.networks', 'mmkd.methods'],
+    locations=['mmkd.distiller', 'mmkd.losses', 'mmkd.networks', 'mmkd.methods', 'mmkd.datasets.multi_view'],
 )
 HOOKS = Registry('hook', parent=MMENGINE_HOOKS, scope='mmkd', locations=['mmkd.hooks'])
 DATASETS = Registry('dataset', parent=MMENGINE_DATASETS, scope='mmkd', locations=['mmkd.datasets'])
 TRANSFORMS = Registry(
-    'transform', parent=MMENGINE_TRANSFORMS, scope='mmkd', locations=['mmkd.datasets.evaluate_at_present_size']
+    'transform',
+    parent=MMENGINE_TRANSFORMS,
+    scope='mmkd',
+    locations=[
+        'mmkd.datasets.evaluate_at_present_size',
+        'mmkd.datasets.reproducible_transforms',
+        'mmkd.datasets.rotated_views',
+    ],
 )
 OPTIM_WRAPPERS = Registry('optim_wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='mmkd', locations=['mmkd.hooks'])
 

@@ -29,7 +29,15 @@ class TapError(KeyError):
 
 
 class EverythingHeard(Exception):  # noqa: N818  (no error: it ends a forward pass that has told enough)
-    """Ends a forward pass whose taps have all been recorded."""
+    """Ends a forward pass whose taps have all been recorded.
+
+    Args:
+        listener: Whose taps they are.
+    """
+
+    def __init__(self, listener: 'Taps') -> None:
+        super().__init__('a forward pass was ended early outside of the context that asked for it')
+        self.listener = listener
 
 
 class Tap:
@@ -116,7 +124,8 @@ class Taps:
         silent = [tap for path, tap in self.taps.items() if path not in self.values]
         if kind is None and silent:
             raise TapError(_explain_silence(self.model, silent[0]))
-        return isinstance(error, EverythingHeard)
+        # Taps that listen to the same pass from the inside must not end it for those outside.
+        return isinstance(error, EverythingHeard) and error.listener is self
 
     def __getitem__(self, path: str) -> Any:
         """The last recorded value of a tap."""
@@ -151,7 +160,7 @@ class Taps:
     def _complete(self, path: str) -> None:
         self._pending.discard(path)
         if self.stop and not self._pending:
-            raise EverythingHeard
+            raise EverythingHeard(self)
 
     def _hook(self, path: str, module: nn.Module, args: tuple, kwargs: dict, output: Any) -> None:
         self._store(path, module.forward, args, kwargs, output)
@@ -162,6 +171,10 @@ class Taps:
 
         @functools.wraps(original)
         def recording(*args: Any, **kwargs: Any) -> Any:
+            if self.stop and self.taps[path].reads_input:
+                # What the method makes of its input is of no interest.
+                self._store(path, original, args, kwargs, None)
+                self._complete(path)
             output = original(*args, **kwargs)
             self._store(path, original, args, kwargs, output)
             self._complete(path)

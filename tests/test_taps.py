@@ -154,3 +154,85 @@ def test_the_input_of_an_in_place_activation_is_read_before_it_is_overwritten():
     with pytest.raises(RuntimeError, match='stop'), Taps(net, ['1:input[0]']):
         raise RuntimeError('stop')
     assert net[1].inplace
+
+
+class Deep(nn.Module):
+    """Says which of its parts have run."""
+
+    def __init__(self):
+        super().__init__()
+        self.ran = []
+        self.relu = nn.ReLU()
+        self.layers = nn.ModuleList([nn.Conv2d(3, 3, 1) for _ in range(3)])
+        for i, layer in enumerate(self.layers):
+            layer.register_forward_hook(lambda *call, i=i: self.ran.append(i))
+
+    def forward(self, images):
+        for layer in self.layers:
+            images = self.relu(layer(images))
+        return self.classify(images)
+
+    def classify(self, feats):
+        self.ran.append('classify')
+        return feats.mean(dim=(2, 3))
+
+
+@pytest.fixture
+def deep():
+    torch.manual_seed(0)
+    return Deep()
+
+
+@pytest.mark.parametrize(
+    'paths, ran',
+    [
+        (['layers.0'], [0]),
+        (['layers.1', 'layers.0'], [0, 1]),
+        (['layers.1:input[0]'], [0, 1]),
+        (['layers.0', 'classify:input[0]'], [0, 1, 2]),
+        (['classify'], [0, 1, 2, 'classify']),
+    ],
+)
+def test_a_pass_that_stops_runs_no_deeper_than_the_deepest_place(deep, paths, ran):
+    images = torch.ones(1, 3, 2, 2)
+    with Taps(deep, paths) as whole:
+        deep(images)
+    expected = [whole[path] for path in paths]
+    deep.ran.clear()
+    with Taps(deep, paths, stop=True) as record:
+        deep(images)
+        raise AssertionError('the block goes on')
+    assert deep.ran == ran
+    assert all(torch.equal(record[path], value) for path, value in zip(paths, expected, strict=True))
+    deep.ran.clear()
+    assert deep(images) is not None and deep.ran == [0, 1, 2, 'classify']
+    assert 'classify' not in vars(deep)
+
+
+def test_an_activation_that_is_called_again_is_heard_the_last_time_before_a_pass_stops(deep):
+    outer, deep.relu.inplace = nn.Sequential(deep, nn.Flatten()), True
+    with Taps(outer, ['0.relu:input[0]']) as whole:
+        outer(torch.ones(1, 3, 2, 2))
+    with Taps(outer, ['0.relu:input[0]'], stop=True) as record:
+        outer(torch.ones(1, 3, 2, 2))
+    assert torch.equal(record['0.relu:input[0]'], whole['0.relu:input[0]'])
+
+
+def test_a_place_that_is_not_reached_is_an_error_also_where_the_pass_would_stop(net):
+    with pytest.raises(TapError, match="The tap 'head' did not fire"), Taps(net, ['backbone', 'head'], stop=True):
+        net(torch.ones(2, 3, 16, 16))
+
+
+def test_an_error_of_the_model_is_not_swallowed_by_a_pass_that_stops(deep):
+    with pytest.raises(RuntimeError, match='size'), Taps(deep, ['layers.0'], stop=True):
+        deep(torch.ones(1, 5, 2, 2))
+    assert not any(module._forward_hooks for module in (deep, deep.relu))
+
+
+def test_who_listens_inside_of_a_pass_does_not_end_it_for_those_outside(deep):
+    reached = []
+    with Taps(deep, ['layers.1'], stop=True) as outer:
+        with Taps(deep, ['layers.0', 'layers.1'], stop=False) as inner:
+            deep(torch.ones(1, 3, 2, 2))
+        reached.append('after the inner block')
+    assert reached == [] and torch.equal(outer['layers.1'], inner['layers.1'])

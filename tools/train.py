@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.engine.checkpoint import require_checkpoint
-from mmkd.engine.config import add_hook, add_import, distil, load_config
+from mmkd.engine.config import add_hook, add_import, distil, is_distilling, load_config, set_teacher
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
 from mmkd.engine.messages import one_sentence_errors
 
@@ -21,6 +21,17 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--work-dir', help='where logs and checkpoints go (default: work_dirs/NAME)')
     parser.add_argument('--distill', metavar='FRAGMENT', help='distil a plain config by one of configs/_base_/methods')
+    parser.add_argument(
+        '--teacher',
+        nargs=2,
+        metavar=('CONFIG', 'CHECKPOINT'),
+        help='the external teacher, in place of that of the config or the fragment if it has one',
+    )
+    parser.add_argument(
+        '--eval-teacher',
+        action='store_true',
+        help='before training, evaluate every teacher of the toolbox of the student on the validation data',
+    )
     parser.add_argument(
         '--resume',
         nargs='?',
@@ -52,6 +63,10 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
     if args.distill:
         config = distil(config, load_config(args.distill))
         name += f'-{Path(args.distill).stem}'
+    if args.teacher:
+        config = set_teacher(config, *args.teacher)
+    if args.eval_teacher:
+        evaluate_teacher(config)
     config.work_dir = args.work_dir or config.get('work_dir') or f'work_dirs/{name}'
     if args.seed is not None:
         config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
@@ -65,6 +80,16 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
         add_hook(config, hook)
     add_import(config, 'mmkd')
     return config
+
+
+def evaluate_teacher(config: Config) -> None:
+    """Add the hook that evaluates the teachers, if there are any."""
+    if not is_distilling(config) or config.model.get('teacher') is None:
+        raise ValueError(
+            '--eval-teacher was given, but the config has no external teacher: add --teacher CONFIG CHECKPOINT, or '
+            'leave the option out.'
+        )
+    add_hook(config, 'mmkd.EvalTeacherHook')
 
 
 def main() -> None:

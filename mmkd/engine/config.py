@@ -6,6 +6,8 @@ from typing import Any
 
 from mmengine.config import Config
 
+from mmkd.registry import find_class
+
 DISTILLER = ('mmkd.Distiller', 'Distiller')
 
 
@@ -74,13 +76,51 @@ def distil(config: Config, fragment: Config) -> Config:
     return config
 
 
+def set_teacher(config: Config, teacher: str, checkpoint: str) -> Config:
+    """Let a distilling config learn from another teacher.
+
+    ``weight``, ``autocast`` and ``cache`` of the single teacher that it had before stay.
+
+    Args:
+        config: A distilling config.
+        teacher: The teacher's config: a path, or a packaged one such as ``'mmseg::…'``.
+        checkpoint: The teacher's weights: a path or a URL.
+
+    Raises:
+        ValueError: If the config does not distil.
+    """
+    if not is_distilling(config):
+        raise ValueError(
+            '--teacher was given, but the config does not distil (its model is no mmkd.Distiller): add --distill '
+            'FRAGMENT, or give a distilling config.'
+        )
+    before = config.model.get('teacher')
+    before = before if isinstance(before, dict) else {}
+    kept = {key: before[key] for key in ('weight', 'autocast', 'cache') if key in before}
+    config.model.teacher = dict(config=teacher, checkpoint=checkpoint, **kept)
+    return config
+
+
+def without_teachers(config: Config) -> Config:
+    """The config without external teachers, whose files only training needs, and without the methods they teach by.
+
+    Methods of a student that teaches itself stay; where none is left, the config is that of the plain student.
+    """
+    if is_distilling(config) and config.model.get('teacher') is not None:
+        methods = {name: method for name, method in config.model.methods.items() if not _needs_teacher(method)}
+        config.model.pop('teacher')
+        config.model.methods = methods
+        if not methods:
+            config.model = plain_model(config)
+    return config
+
+
 def undistil(config: Config) -> Config:
     """The plain config of a distilling one: the student's model, and nothing of mmkd that only training needed.
 
     mmkd stays among the imports if the student itself is built of its networks.
     """
-    if is_distilling(config):
-        config.model = config.model.student
+    config.model = plain_model(config)
     for key in ('student', 'methods', 'teacher', 'ramp'):
         config.pop(key, None)
     config.custom_hooks = [hook for hook in config.get('custom_hooks', []) if not str(hook['type']).startswith('mmkd.')]
@@ -97,6 +137,21 @@ def undistil(config: Config) -> Config:
 def is_distilling(config: Config) -> bool:
     """Whether the model of a config is a ``mmkd.Distiller``."""
     return config.model.get('type') in DISTILLER
+
+
+def plain_model(config: Config) -> dict:
+    """The model of a plain config, or the student of a distilling one."""
+    if not is_distilling(config):
+        return config.model
+    student = config.model.student
+    if config.model.get('data_preprocessor') is not None:
+        student.setdefault('data_preprocessor', config.model.data_preprocessor)
+    return student
+
+
+def _needs_teacher(method: dict) -> bool:
+    kind = method.get('type')
+    return getattr(kind if isinstance(kind, type) else find_class(str(kind)), 'needs_teacher', False)
 
 
 def add_import(config: Config, module: str) -> None:

@@ -1,7 +1,9 @@
 """Read checkpoints without running what is written in them."""
 
 import pickle
+import re
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
@@ -10,6 +12,8 @@ import numpy as np
 import torch
 
 HOSTS = ('mmengine', 'mmcv', 'mmseg', 'mmdet', 'mmpretrain', 'mmkd')
+# How torch's reader of weights tells of an object that it does not make; other complaints are about bytes.
+REFUSAL = re.compile(r'nsupported (global:|GLOBAL )|unrecognized function |Can only (create new object|build) ')
 
 Global = Callable | tuple[Callable, str]
 
@@ -33,13 +37,13 @@ def load_safely(path: str | Path, trusted: bool = False) -> Any:
         with torch.serialization.safe_globals([] if trusted else _harmless(file)):
             return torch.load(file, map_location='cpu', weights_only=not trusted)
     except pickle.UnpicklingError as error:
-        if 'nsupported ' not in str(error):
+        if not REFUSAL.search(str(error)):
             raise _damaged(path, error) from error
         raise ValueError(
             f'The checkpoint {str(path)!r} holds more than weights ({_reason(error)}), and reading it might run code: '
             'give a file of weights, or trusted=True where a config names the file and you know who wrote it.'
         ) from error
-    except OSError:
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except Exception as error:  # a damaged pickle raises whatever its bytes happen to mean
         raise _damaged(path, error) from error
@@ -54,10 +58,16 @@ class _Placeholder:
     def __setstate__(self, state: Any) -> None:
         pass
 
+    def __repr__(self) -> str:
+        return 'of an object that is not read'
+
 
 def _harmless(file: str) -> list[Global]:
-    numpy_types = [np.ndarray, np.dtype, np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]]
+    numpy_types = [np.ndarray, np.dtype]
     numpy_types += [type(np.dtype(kind)) for kind in ('float32', 'float64', 'int32', 'int64', 'bool', 'uint8')]
+    for maker in (np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]):
+        # NumPy 2 has renamed the module in which NumPy 1 wrote them.
+        numpy_types += [(maker, f'numpy.{core}.multiarray.{maker.__name__}') for core in ('core', '_core')]
     return [*numpy_types, *((_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name))]
 
 
@@ -69,7 +79,7 @@ def _is_of_a_host(name: str) -> bool:
 def _unknown_globals(file: str) -> list[str]:
     try:
         return torch.serialization.get_unsafe_globals_in_checkpoint(file)
-    except (ValueError, RuntimeError, pickle.UnpicklingError):
+    except (ValueError, RuntimeError, OSError, pickle.UnpicklingError):
         # a file of the format before torch 1.6, or none at all, which is found out when it is read
         return []
 
@@ -77,7 +87,8 @@ def _unknown_globals(file: str) -> list[str]:
 def _fetched(url: str) -> str:
     folder = Path(torch.hub.get_dir()) / 'checkpoints'
     folder.mkdir(parents=True, exist_ok=True)
-    file = folder / Path(urlparse(url).path).name
+    # Files of different places often share a name such as epoch_12.pth.
+    file = folder / f'{blake2b(url.encode(), digest_size=4).hexdigest()}-{Path(urlparse(url).path).name}'
     if not file.exists():
         torch.hub.download_url_to_file(url, str(file), progress=False)
     return str(file)
@@ -92,5 +103,5 @@ def _damaged(path: str | Path, error: Exception) -> ValueError:
 def _reason(error: Exception) -> str:
     # torch wraps the one informative sentence into advice.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    told = next((line for line in lines if 'nsupported ' in line), lines[0]).rpartition('Unpickler error: ')[2]
+    told = next((line for line in lines if REFUSAL.search(line)), lines[0]).rpartition('Unpickler error: ')[2]
     return told.partition(' was not an allowed global')[0]

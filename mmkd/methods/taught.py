@@ -60,6 +60,8 @@ class TaughtMethod(Method):
         sources = {source for term in self.used_terms for source in self.sources(term)}
         if 'logits' in sources:
             task.check_teacher(student, teacher.model, teacher.task)
+        if teacher.cache is not None:
+            teacher.cache.check(sources)
         for source in sources:
             task.taps(source)
             teacher.task.taps(source)

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from mmkd.entities import EntitySets
 from mmkd.taps import Tap, Taps, find
 from mmkd.tasks.comparable import ComparableLogits
 
@@ -40,6 +41,10 @@ class Task(ABC):
     self_teacher_width: ClassVar[float] = 2.0
     """Channels of a self-teacher relative to the student's, where a config says nothing."""
     maps_advice: ClassVar[str] = 'set its out_indices to several stages'
+    entity_source: ClassVar[str]
+    """The place whose features stand for single things: images, pixels or boxes."""
+    has_logits_of_proposals: bool = False
+    """Whether logits stand for the student's proposals, so that they do not follow from the image alone."""
 
     def __init__(self, student: nn.Module, taps: TapConfig | None = None) -> None:
         unknown = sorted(set(taps or {}) - set(PLACES))
@@ -101,6 +106,32 @@ class Task(ABC):
         self, step: 'Step', output: Any, mask_ignored: bool = False, full_size: bool = True
     ) -> ComparableLogits:
         """The student's logits and those in a head's output, for the same things, and which of them count."""
+
+    def check_softmax(self, student: nn.Module, method: str) -> None:  # noqa: B027  (most tasks have nothing to refuse)
+        """Raise a ``TypeError`` in the name of a method unless one softmax over classes belongs to every label."""
+
+    @abstractmethod
+    def logit_labels(self, step: 'Step') -> Tensor:
+        """The class (N, *) of everything that the comparable logits (N, C, *) stand for, as the student learns it."""
+
+    @abstractmethod
+    def entities(self, step: 'Step', student: Any, teacher: Any, limit: int) -> EntitySets:
+        """Things of the batch with a class, as student and teacher see them; no more than ``limit``.
+
+        Args:
+            step: The student's step.
+            student: What the student has at ``entity_source``.
+            teacher: What the teacher has there.
+            limit: How many things are drawn at most, evenly from the classes.
+        """
+
+    def num_views(self, data_samples: list[Any]) -> int:
+        """Rows that the batch has for each image."""
+        return 1
+
+    def loss_of_views(self, student: nn.Module, data_samples: list[Any]) -> AbstractContextManager:
+        """A context in which the student's own loss learns the first view of every image alone."""
+        return nullcontext()
 
     def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
         """The student's logits where they decide something: rows (M, C), and whether every class is a sigmoid.

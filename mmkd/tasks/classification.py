@@ -1,14 +1,17 @@
 """Image classification: models of mmpretrain."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from mmkd.entities import Entities, EntitySets
 from mmkd.taps import Taps
 from mmkd.tasks.base import TapConfig, Task
 from mmkd.tasks.comparable import ComparableLogits
+from mmkd.tasks.multi_view import num_views, upright_loss
 from mmkd.tasks.preactivation import preactivation_taps
 from mmkd.tasks.token_grid import TokenGrid, token_tap
 
@@ -20,6 +23,7 @@ class ClassificationTask(Task):
     """Students are ImageClassifiers of mmpretrain with one linear classifier."""
 
     name: ClassVar[str] = 'classification'
+    entity_source: ClassVar[str] = 'embedding'
     maps_advice: ClassVar[str] = (
         "set its out_indices to several stages, with out_type='featmap' (ViT) or gap_before_output=False (ConvNeXt) "
         'and a GlobalAveragePooling neck where it pools by itself'
@@ -84,6 +88,36 @@ class ClassificationTask(Task):
     ) -> ComparableLogits:
         """Logits (N, K); every row counts."""
         return ComparableLogits(step.logits(), output.detach())
+
+    def entities(self, step: 'Step', student: Tensor, teacher: Tensor, limit: int) -> EntitySets:
+        """Images, or views of images, by the vectors that the classifiers read; all of them, as none is a batch more.
+
+        Raises:
+            ValueError: If the batch has more rows than ``limit``.
+        """
+        labels = self.logit_labels(step)
+        if len(labels) > limit:
+            raise ValueError(
+                f'The batch has {len(labels)} images or views, but no more than max_entities={limit} are compared: '
+                'raise it, or lower the batch size.'
+            )
+        images = torch.arange(len(labels), device=labels.device) // self.num_views(step.data_samples)
+        entities = Entities(student, teacher, labels, images)
+        return EntitySets(entities, entities)
+
+    def num_views(self, data_samples: list[Any]) -> int:
+        """Rows that the batch has for each image, see :class:`mmkd.datasets.RotatedViews`."""
+        return num_views(data_samples)
+
+    def loss_of_views(self, student: nn.Module, data_samples: list[Any]) -> AbstractContextManager:
+        """A context in which the student's own loss learns the upright view of every image alone."""
+        views = self.num_views(data_samples)
+        return upright_loss(student.head, views) if views > 1 else nullcontext()
+
+    def logit_labels(self, step: 'Step') -> Tensor:
+        """Labels (N,); those that a batch augmentation has mixed count as the class with the largest share."""
+        targets = step.targets()
+        return targets if targets.dim() == 1 else targets.argmax(dim=1)
 
 
 class PooledClassifier(nn.Module):

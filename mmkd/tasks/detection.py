@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 
+from mmkd.entities import Entities, EntitySets, balanced_sample, generator_of_step
+from mmkd.entities.boxes import box_features
 from mmkd.tasks.base import TapConfig, Task
 from mmkd.tasks.comparable import ComparableLogits
 from mmkd.tasks.detection_heads import HeadAdapter, adapter_of
@@ -19,6 +22,7 @@ class DetectionTask(Task):
     """Students are one-stage and two-stage detectors of mmdet with a feature pyramid."""
 
     name: ClassVar[str] = 'detection'
+    entity_source: ClassVar[str] = 'neck'
     self_teacher_width: ClassVar[float] = 1.0
 
     def default_taps(self, student: nn.Module) -> TapConfig:
@@ -32,6 +36,7 @@ class DetectionTask(Task):
         if student.with_neck:
             taps['neck'] = taps['tokens'] = self.adapter.neck_tap if self.adapter else 'neck'
         if hasattr(student, 'roi_head'):
+            self.has_logits_of_proposals = True
             taps['logits'] = 'roi_head.bbox_head.loss_and_target:input[cls_score]'
         elif hasattr(getattr(student, 'bbox_head', None), 'loss_by_feat'):
             taps['logits'] = 'bbox_head.loss_by_feat:input[0]'
@@ -96,6 +101,26 @@ class DetectionTask(Task):
         """Class scores per location or proposal, weighted by the second head's confidence; padding has the weight 0."""
         return self._known_adapter().comparable_logits(step, output)
 
+    def check_softmax(self, student: nn.Module, method: str) -> None:
+        """Raise a ``TypeError`` unless the student has a box head with one softmax for every proposal."""
+        self._known_adapter(student).check_softmax(student, method)
+
+    def logit_labels(self, step: 'Step') -> Tensor:
+        """Labels (M,) of the student's proposals; the last class is background."""
+        return self._known_adapter().proposal_labels(step)
+
+    def entities(
+        self, step: 'Step', student: Sequence[Tensor], teacher: Sequence[Tensor], limit: int
+    ) -> EntitySets:
+        """Ground-truth boxes, pooled from the level of each pyramid that suits their size."""
+        boxes, labels, images = _ground_truth(step)
+        drawn = balanced_sample(labels, limit, generator_of_step())
+        own, other = (
+            box_features(levels, boxes[drawn], images[drawn], step.batch_size) for levels in (student, teacher)
+        )
+        entities = Entities(own, other, labels[drawn], images[drawn])
+        return EntitySets(entities, entities)
+
     def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
         """The student's class scores at positive locations or proposals, (M, C)."""
         return self._known_adapter().positive_logits(step)
@@ -116,3 +141,12 @@ class DetectionTask(Task):
                 'and box heads with a loss of their own have none): use a one-stage detector, Faster or Mask R-CNN.'
             )
         return self.adapter
+
+
+def _ground_truth(step: 'Step') -> tuple[Tensor, Tensor, Tensor]:
+    """Corners (M, 4), classes (M,) and images (M,) of all boxes of a batch."""
+    truths = step.targets()
+    # Boxes may be tensors or objects of mmdet that hold one.
+    corners = [getattr(truth.bboxes, 'tensor', truth.bboxes) for truth in truths]
+    images = [torch.full_like(truth.labels, index) for index, truth in enumerate(truths)]
+    return torch.cat(corners), torch.cat([truth.labels for truth in truths]), torch.cat(images)

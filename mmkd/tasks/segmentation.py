@@ -1,6 +1,7 @@
 """Semantic segmentation: models of mmseg."""
 
 import copy
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,6 +11,8 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.utils import resize
 from torch import Tensor, nn
 
+from mmkd.entities import EntitySets, generator_of_step, pixel_entities
+from mmkd.networks.connector import equal_size
 from mmkd.tasks.base import TapConfig, Task
 from mmkd.tasks.comparable import ComparableLogits
 from mmkd.tasks.padding import valid_positions
@@ -27,6 +30,7 @@ class SegmentationTask(Task):
     """
 
     name: ClassVar[str] = 'segmentation'
+    entity_source: ClassVar[str] = 'decoder'
 
     def default_taps(self, student: nn.Module) -> TapConfig:
         """Backbone stages, neck levels, and the logits (N, K, H, W) of the (last) decode head at its own stride."""
@@ -128,12 +132,35 @@ class SegmentationTask(Task):
         labels = step.targets()
         size = labels.shape[-2:] if full_size else student.shape[-2:]
         if not full_size:
-            labels = nn.functional.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0]
+            labels = _nearest(labels, size)
         valid = labels != self.ignore_index
         mask = valid if mask_ignored else valid.any().expand_as(valid)
         student, teacher = self._resize(student, size), self._resize(output.detach(), size)
         inside = self.valid_positions(step, [student])
         return ComparableLogits(student, teacher, mask if inside is None else mask & inside[0])
+
+    def check_softmax(self, student: nn.Module, method: str) -> None:
+        """Raise a ``TypeError`` unless the decode head has a channel for every class."""
+        if _decode_head(student)[1].out_channels == 1:
+            raise TypeError(
+                f'{method} compares the softmax over classes, but the decode head tells two classes apart by one '
+                'sigmoid channel: give it out_channels=2.'
+            )
+
+    def logit_labels(self, step: 'Step') -> Tensor:
+        """Labels (N, h, w) at the stride of the head, each of the nearest pixel; void keeps the ignored value."""
+        return _nearest(step.targets(), step.logits().shape[-2:])
+
+    def entities(
+        self, step: 'Step', student: Sequence[Tensor], teacher: Sequence[Tensor], limit: int
+    ) -> EntitySets:
+        """Pixels and regions that are neither void nor padding, of the two decoder maps at the smaller size."""
+        own, other = equal_size(student[-1], teacher[-1], functools.partial(self.valid_positions, step))
+        labels = _nearest(step.targets(), own.shape[-2:])
+        inside = self.valid_positions(step, [own])
+        valid = labels != self.ignore_index
+        valid = valid if inside is None else valid & inside[0]
+        return pixel_entities(own, other, labels, valid, limit, generator_of_step())
 
     def decisive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
         """The student's logits at pixels that are neither void nor padding, at the stride of the head, (M, K)."""
@@ -175,6 +202,10 @@ def _complete(config: dict, head: nn.Module, channels: Sequence[int]) -> dict:
     chosen = [channels[i] for i in index] if isinstance(index, list | tuple) else channels[index]
     config.setdefault('in_channels', chosen)
     return config
+
+
+def _nearest(labels: Tensor, size: tuple[int, int]) -> Tensor:
+    return nn.functional.interpolate(labels[:, None].float(), size=size, mode='nearest')[:, 0].long()
 
 
 def _decode_head(student: nn.Module) -> tuple[str, nn.Module]:

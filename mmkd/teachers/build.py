@@ -1,6 +1,7 @@
 """Make teachers of what a config says."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from mmengine.config import Config
@@ -8,7 +9,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.registry import MODELS, DefaultScope
 from torch import nn
 
-from mmkd.engine.config import load_config, undistil
+from mmkd.engine.config import load_config, plain_model
 from mmkd.engine.pretrained import without_pretrained
 from mmkd.registry import MODELS as MMKD_MODELS
 from mmkd.tasks import task_of
@@ -39,10 +40,10 @@ def build_teachers(configs: TeacherConfig) -> list[ExternalTeacher]:
     configs = [configs] if isinstance(configs, dict) else list(configs)
     if not configs:
         raise ValueError('teacher is an empty list, but at least one is needed: write teacher=dict(config=…, …).')
-    return [_build(dict(config), 1 / len(configs)) for config in configs]
+    return [_build(dict(config), 1 / len(configs), slot) for slot, config in enumerate(configs)]
 
 
-def _build(config: dict[str, Any], weight: float) -> ExternalTeacher:
+def _build(config: dict[str, Any], weight: float, slot: int) -> ExternalTeacher:
     unknown = sorted(set(config) - set(KEYS))
     if unknown or 'config' not in config:
         found = f'the unknown keys {unknown}' if unknown else f'the keys {sorted(config)} without config'
@@ -57,19 +58,21 @@ def _build(config: dict[str, Any], weight: float) -> ExternalTeacher:
         config.get('autocast'),
         name,
     )
-    teacher.cache = build_cache(config.get('cache'), teacher)
+    teacher.cache = build_cache(config.get('cache'), teacher, slot, repr(model_config))
     return teacher
 
 
-def _model_config(config: str | dict | Config) -> tuple[dict, str]:
+def _model_config(config: str | Path | dict | Config) -> tuple[dict, str]:
     """The config of a teacher's model with its scope in it, and what the teacher is called."""
-    if isinstance(config, str):
-        name, config = config, load_config(config)
+    if isinstance(config, str | Path):
+        name, config = str(config), load_config(str(config))
     else:
         config = Config(dict(config) if 'model' in config else dict(model=dict(config)))
         name = str(config.model.get('type'))
-    config = undistil(config)
-    model = without_pretrained(dict(config.model))
+    if not config.get('model', {}).get('type'):
+        raise ValueError(f'The config of the teacher {name!r} has no model with a type: give that of a whole training.')
+    # A distilled student may teach: its own model is what counts.
+    model = without_pretrained(dict(plain_model(config)))
     if config.get('data_preprocessor') is not None:
         model.setdefault('data_preprocessor', config.data_preprocessor)
     if config.get('default_scope') is not None:

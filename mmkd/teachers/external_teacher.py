@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from mmkd.taps import Taps
 from mmkd.tasks.base import Task
+from mmkd.teachers.cache import TeacherCache
 from mmkd.teachers.lesson import Lesson
 from mmkd.teachers.renormalize import Renormalizer
 
@@ -46,6 +48,7 @@ class ExternalTeacher:
         self.weight = weight
         self.autocast = autocast
         self.name = name or type(model).__name__
+        self.cache: TeacherCache | None = None
         self._renormalizer: Renormalizer | None = None
 
     def __deepcopy__(self, memo: dict) -> 'ExternalTeacher':
@@ -54,6 +57,9 @@ class ExternalTeacher:
     def apply(self, function: Callable[[Tensor], Tensor]) -> None:
         """Move or convert the teacher as the student is moved or converted."""
         self.model._apply(function)
+        if self.cache is not None:
+            # Other types give other outputs; a file is found again by what the teacher is.
+            self.cache.close()
 
     def teach(self, step: 'Step', sources: Collection[str]) -> Lesson:
         """Run the teacher on the student's batch, no deeper than the deepest of the places that are read.
@@ -62,14 +68,17 @@ class ExternalTeacher:
             step: The student's step.
             sources: Places such as ``'backbone'``, ``'embedding'`` or ``'logits'``.
         """
-        # Whoever got hold of the model may have called train() on it.
-        self.model.eval()
-        images = self._images(step)
-        with torch.no_grad(), self._precision(images):
-            return Lesson(self, self.look(images, step, sources))
+        return Lesson(self, self.look(self._images(step), step, sources))
 
     def look(self, images: Tensor, step: 'Step', sources: Collection[str]) -> dict[str, Any]:
-        """Knowledge about images that are preprocessed for the teacher, by place."""
+        """Knowledge about images that are preprocessed for the teacher, by place; remembered if there is a cache."""
+        # Whoever got hold of the model may have called train() on it.
+        self.model.eval()
+        run = partial(self._run, step=step, sources=sources)
+        with torch.no_grad(), self._precision(images):
+            return run(images) if self.cache is None else self.cache.recall(images, sources, run)
+
+    def _run(self, images: Tensor, step: 'Step', sources: Collection[str]) -> dict[str, Any]:
         tapped = [source for source in sources if source != 'logits']
         paths = list(dict.fromkeys(path for source in tapped for path in self.task.taps(source)))
         logits = None
@@ -84,7 +93,7 @@ class ExternalTeacher:
     def _images(self, step: 'Step') -> Tensor:
         if self._renormalizer is None:
             self._renormalizer = Renormalizer.between(step.student.data_preprocessor, self.model.data_preprocessor)
-        return self._renormalizer(step.inputs, step.task.valid_positions(step, [step.inputs]))
+        return self._renormalizer(step.inputs, lambda: step.task.valid_positions(step, [step.inputs]))
 
     def _precision(self, images: Tensor) -> AbstractContextManager:
         if self.autocast is None:

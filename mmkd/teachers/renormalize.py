@@ -1,7 +1,7 @@
 """Show a teacher the student's batch in the colours it was trained on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,22 +27,15 @@ class Colours:
     def of(cls, preprocessor: nn.Module) -> 'Colours':
         """Read off a data preprocessor of mmseg, mmdet or mmpretrain."""
         plain = not getattr(preprocessor, '_enable_normalize', False)
-        mean = torch.zeros(1, 1, 1) if plain else preprocessor.mean.reshape(-1, 1, 1)
-        std = torch.ones(1, 1, 1) if plain else preprocessor.std.reshape(-1, 1, 1)
-        flips = getattr(preprocessor, 'to_rgb', False) or getattr(
-            preprocessor, 'channel_conversion', getattr(preprocessor, '_channel_conversion', False)
-        )
-        padding: Any = getattr(preprocessor, 'pad_val', getattr(preprocessor, 'pad_value', 0))
-        return cls(mean.float(), std.float(), bool(flips), float(padding))
-
-    def like(self, other: 'Colours') -> bool:
-        """Whether another preprocessor gives the same batch."""
-        pairs = ((self.mean, other.mean), (self.std, other.std))
-        same = [torch.equal(*torch.broadcast_tensors(*pair)) for pair in pairs]
-        return all(same) and self.flips == other.flips and self.padding == other.padding
+        mean, std = (torch.zeros(1), torch.ones(1)) if plain else (preprocessor.mean, preprocessor.std)
+        names = ('to_rgb', 'channel_conversion', '_channel_conversion')
+        flips = any(getattr(preprocessor, name, False) for name in names)
+        padding = getattr(preprocessor, 'pad_val', getattr(preprocessor, 'pad_value', 0))
+        # Kept in double precision beside the model, whose type and device may change.
+        mean, std = (value.detach().cpu().double().reshape(-1, 1, 1) for value in (mean, std))
+        return cls(mean, std, flips, float(padding))
 
 
-@dataclass(frozen=True)
 class Renormalizer:
     r"""Turns the batch :math:`x` of a student into that of a teacher.
 
@@ -56,29 +49,37 @@ class Renormalizer:
         teacher: What the teacher's does.
     """
 
-    student: Colours
-    teacher: Colours
+    def __init__(self, student: Colours, teacher: Colours) -> None:
+        self.flips = student.flips != teacher.flips
+        self.padding = teacher.padding
+        mean, std = (value.flip(0) if self.flips else value for value in (student.mean, student.std))
+        self.scale, self.shift = std / teacher.std, (mean - teacher.mean) / teacher.std
+        self.same_colours = not self.flips and bool((self.scale == 1).all() and (self.shift == 0).all())
+        self.same_batch = self.same_colours and student.padding == teacher.padding
 
     @classmethod
     def between(cls, student: nn.Module, teacher: nn.Module) -> 'Renormalizer':
         """The renormalizer between two data preprocessors."""
         return cls(Colours.of(student), Colours.of(teacher))
 
-    def __call__(self, images: Tensor, valid: list[Tensor] | None = None) -> Tensor:
+    def __call__(self, images: Tensor, valid: Callable[[], list[Tensor] | None]) -> Tensor:
         """The teacher's batch.
 
         Args:
             images: The student's preprocessed batch (N, C, H, W).
-            valid: One bool mask (N, H, W), True where an image is and False where padding is; None without padding.
+            valid: Gives one bool mask (N, H, W), True where an image is and False where padding is, or None without
+                padding. It is asked only if there is anything to change.
         """
-        if self.student.like(self.teacher):
+        if self.same_batch:
             return images
-        mean, std, other_mean, other_std = (
-            value.to(images.device)
-            for value in (self.student.mean, self.student.std, self.teacher.mean, self.teacher.std)
-        )
-        pixels = images.float() * std + mean
-        if self.student.flips != self.teacher.flips:
-            pixels = pixels.flip(1)
-        seen = (pixels - other_mean) / other_std
-        return seen if valid is None else seen.masked_fill(~valid[0].unsqueeze(1), self.teacher.padding)
+        seen, masks = self._recoloured(images), valid()
+        return seen if masks is None else seen.masked_fill(~masks[0].unsqueeze(1), self.padding)
+
+    def _recoloured(self, images: Tensor) -> Tensor:
+        if self.same_colours:
+            return images
+        # Pixels span 8 bits and more: at least single precision until they are normalised.
+        precise = torch.promote_types(images.dtype, torch.float32)
+        scale, shift = (value.to(images.device, precise) for value in (self.scale, self.shift))
+        images = images.flip(1) if self.flips else images
+        return torch.addcmul(shift, images.to(precise), scale).to(images.dtype)

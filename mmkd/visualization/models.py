@@ -13,7 +13,7 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from torch import nn
 
 from mmkd.engine.checkpoint import read_checkpoint, require_fit
-from mmkd.engine.config import load_config
+from mmkd.engine.config import load_config, without_teachers
 from mmkd.visualization.features import look, task_of_model
 from mmkd.visualization.images import input_image
 from mmkd.visualization.painter import Painter
@@ -34,7 +34,8 @@ def load_model(path: str, checkpoint: str, device: str) -> tuple[nn.Module, Conf
         FileNotFoundError: If the config or the checkpoint does not exist.
         ValueError: If the checkpoint has not all the parameters of the model.
     """
-    config = load_config(path)
+    # External teachers are not drawn, and their files need not be there.
+    config = without_teachers(load_config(path))
     weights = read_checkpoint(checkpoint)['state_dict']
     init_default_scope(config.get('default_scope', 'mmengine'))
     settings = dict(config.model)

@@ -124,3 +124,25 @@ def test_a_head_without_per_pixel_logits_is_refused():
     model.decode_head = torch.nn.Identity()
     with pytest.raises(TypeError, match='The decode head is a Identity'):
         task_of(model)
+
+
+def test_positions_that_see_padding_or_void_alone_are_not_labelled():
+    model = build(segmentor())
+    images, samples = segmentation_batch()
+    samples[0].gt_sem_seg.data[:] = 255
+    samples[0].gt_sem_seg.data[0, 9, 23] = 3
+    samples[1].set_metainfo(dict(padding_size=[0, 16, 0, 8]))  # labels of its padding do not count
+    task, record = hear(model, (images, samples), ['decoder'])
+    masks = task.labelled_positions(Step(model, task, record, samples, images), [torch.zeros(2, 1, 8, 8)])
+    assert masks[0][0].nonzero().tolist() == [[2, 5]]
+    assert masks[0][1].nonzero().tolist() == [[row, column] for row in range(6) for column in range(4)]
+
+
+@pytest.mark.parametrize('size', [(5, 7), (32, 32), (1, 1)])
+def test_a_labelled_pixel_is_seen_at_any_size(size):
+    model = build(segmentor())
+    images, samples = segmentation_batch(void=True)
+    samples[0].gt_sem_seg.data[0, 31, 31] = 0
+    task, record = hear(model, (images, samples), ['decoder'])
+    (mask,) = task.labelled_positions(Step(model, task, record, samples, images), [torch.zeros(2, 1, *size)])
+    assert mask[0, -1, -1] and not mask[1].any() and mask.shape == (2, *size)

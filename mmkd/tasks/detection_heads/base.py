@@ -118,6 +118,17 @@ class HeadAdapter(ABC):
         """Class scores of both heads at the same locations, weighted by the confidence of the second."""
         raise TypeError(self.refusal(step.student))
 
+    def check_softmax(self, student: nn.Module, method: str) -> None:
+        """Raise a ``TypeError`` in the name of a method unless every proposal has one softmax over the classes."""
+        raise TypeError(
+            f'{method} compares the softmax over classes of every proposal, but the {self.path} of the detector is a '
+            f'{type(self.head_of(student)).__name__}, which has none: use mmkd.LogitKD, or a two-stage detector.'
+        )
+
+    def proposal_labels(self, step: 'Step') -> Tensor:
+        """The class (M,) that every proposal was assigned, background included."""
+        raise TypeError(self.refusal(step.student))
+
     def positive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
         """The student's class scores at positives, (M, C), and whether every class is a sigmoid."""
         raise TypeError(self.refusal(step.student))

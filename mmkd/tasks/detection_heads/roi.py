@@ -71,6 +71,18 @@ class RoIHeads(HeadAdapter):
         weight = probability[:, : head.num_classes].amax(dim=1)
         return ComparableLogits(own, other, weight=weight, binary=binary)
 
+    def check_softmax(self, student: nn.Module, method: str) -> None:
+        """Raise a ``TypeError`` in the name of a method if the classes are sigmoids of their own."""
+        if self.head_of(student).loss_cls.use_sigmoid:
+            raise TypeError(
+                f'{method} compares the softmax over classes of every proposal, but each class of the box head is a '
+                'sigmoid of its own: set loss_cls=dict(use_sigmoid=False, ...) in it, or use mmkd.LogitKD.'
+            )
+
+    def proposal_labels(self, step: 'Step') -> Tensor:
+        """Labels (rois,) of the sampled proposals; the number of classes stands for background."""
+        return _positives(self.head_of(step.student), step.record[self.taps[0]])[0]
+
     def positive_logits(self, step: 'Step') -> tuple[Tensor, bool]:
         """Class scores (M, C + 1) of positive proposals."""
         head, heard = self.head_of(step.student), step.record[self.taps[0]]
