@@ -1,17 +1,19 @@
 """Relational similarity: samples are as similar to each other as they are for the teacher."""
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .gather import JointRows, RelationLoss
 from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
-from .weighted import WeightedLoss
 
 
 def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int = 1,
-                               temperature: float = 0.5) -> Tensor:
+                               temperature: float = 0.5, *, gather: bool = False) -> Tensor:
     r"""Compare the similarities between the rows of the student with those of the teacher.
 
     .. math::
@@ -24,6 +26,9 @@ def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int 
     The teacher is detached. A zero row has the cosine 0. Without a column the value is 0, connected to the graph. One
     matrix (rows, columns) of similarities is built per network, and one of probabilities kept for backward.
 
+    With ``gather`` the columns are those of all processes, as in one process with the joint batch: the mean over the
+    processes is the loss of that batch, and so is its gradient, see :class:`mmkd.losses.gather.JointRows`.
+
     Paper: `Multi-level Knowledge Distillation <https://arxiv.org/abs/2012.00573>`_
 
     Args:
@@ -31,6 +36,7 @@ def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int 
         teacher: Features (M, Dt) of the same rows.
         num_views: Views per image, a divisor of M.
         temperature: Divides the cosines before the softmax.
+        gather: Whether the rows are related to those of all processes, not of this one alone.
 
     Returns:
         A scalar in float32, or float64 for float64 features.
@@ -41,44 +47,50 @@ def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int 
     check_rows(student, teacher, same_width=False)
     check_positive('temperature', temperature)
     _check_views(num_views, student)
-    if student.shape[0] < 2:
+    joint = JointRows(student[::num_views], gather)
+    if joint.total * num_views < 2:
         return connected_zero(student)
-    log_student = _log_probabilities(student, num_views, temperature)
-    log_teacher = _log_probabilities(teacher.detach(), num_views, temperature)
-    return F.kl_div(log_student, log_teacher, reduction='batchmean', log_target=True)
+    log_student = _log_probabilities(student, num_views, temperature, joint, joint.gather)
+    log_teacher = _log_probabilities(teacher.detach(), num_views, temperature, joint, joint.gather_constant)
+    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+    return divergence / (joint.divisor * max(num_views - 1, 1))
 
 
 @MODELS.register_module()
-class RelationalSimilarityLoss(WeightedLoss):
+class RelationalSimilarityLoss(RelationLoss):
     """Module around :func:`relational_similarity_loss`, which tells the formula.
 
     ``temperature`` is a plain attribute and may be set anew before every step.
 
     Args:
         temperature: Divides the cosines before the softmax.
+        gather: Whether the rows are related to those of all processes, not of this one alone.
         loss_weight: Multiplies the value.
 
     Raises:
         ValueError: If the temperature is not positive or the weight is negative.
     """
 
-    def __init__(self, temperature: float = 0.5, loss_weight: float = 1.0) -> None:
+    def __init__(self, temperature: float = 0.5, *, gather: bool = False, loss_weight: float = 1.0) -> None:
         check_positive('temperature', temperature)
-        super().__init__(loss_weight, temperature=temperature)
+        super().__init__(gather, loss_weight, temperature=temperature)
 
     def forward(self, student: Tensor, teacher: Tensor, num_views: int = 1) -> Tensor:
         """Return the weighted loss of features (M, Ds) and (M, Dt) with rows in image-major order."""
-        return self.loss_weight * relational_similarity_loss(student, teacher, num_views, self.temperature)
+        value = relational_similarity_loss(student, teacher, num_views, self.temperature, gather=self.gather)
+        return self.loss_weight * value
 
 
-def _log_probabilities(features: Tensor, num_views: int, temperature: float) -> Tensor:
+def _log_probabilities(features: Tensor, num_views: int, temperature: float, joint: JointRows,
+                       gather: Callable[[Tensor], Tensor]) -> Tensor:
     unit = unit_rows(features)
     if num_views == 1:
-        similarity = matmul(unit / temperature, unit.mT)
+        similarity = matmul(unit / temperature, gather(unit).mT)
         # -inf would make 0 * (-inf + inf) = nan of the own column; the lowest number has the probability 0 as well.
-        return similarity.fill_diagonal_(torch.finfo(unit.dtype).min).log_softmax(dim=1)
+        similarity.diagonal(joint.offset).fill_(torch.finfo(unit.dtype).min)
+        return similarity.log_softmax(dim=1)
     images = unit.unflatten(0, (-1, num_views))
-    return matmul(images[:, 1:].flatten(0, 1) / temperature, images[:, 0].mT).log_softmax(dim=1)
+    return matmul(images[:, 1:].flatten(0, 1) / temperature, gather(images[:, 0]).mT).log_softmax(dim=1)
 
 
 def _check_views(num_views: int, rows: Tensor) -> None:

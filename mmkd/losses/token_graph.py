@@ -1,18 +1,20 @@
 """Token graph: tokens have the same neighbours, equally near, as in the teacher."""
+from collections.abc import Callable
+
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .gather import JointRows, RelationLoss
 from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
-from .weighted import WeightedLoss
 
 GRAPHS = ('own', 'teacher')
 SOFTMAXES = ('all', 'edge')
 
 
 def token_graph_loss(student: Tensor, teacher: Tensor, num_neighbors: int = 9, sigma: float = 1.0,
-                     graph: str = 'own', softmax: str = 'all') -> Tensor:
+                     graph: str = 'own', softmax: str = 'all', *, gather: bool = False) -> Tensor:
     r"""Compare the nearest-neighbour graphs of the tokens of student and teacher, the local term of TRG.
 
     .. math::
@@ -29,6 +31,10 @@ def token_graph_loss(student: Tensor, teacher: Tensor, num_neighbors: int = 9, s
     connected to the graph. One matrix (M, M) of cosines is built per network; all else is (M, k), and so is what
     backward keeps with ``graph='own'``. With ``'teacher'`` it keeps the student's cosines.
 
+    With ``gather`` the neighbours are looked for among the tokens of all processes, as in one process with the joint
+    batch: the mean over the processes is the loss of that batch, and so is its gradient, see
+    :class:`mmkd.losses.gather.JointRows`.
+
     Paper: `Knowledge Distillation via Token-level Relationship Graph <https://arxiv.org/abs/2306.12442>`_
 
     Args:
@@ -38,6 +44,7 @@ def token_graph_loss(student: Tensor, teacher: Tensor, num_neighbors: int = 9, s
         sigma: Width of the kernel, not squared.
         graph: ``'own'`` or ``'teacher'``.
         softmax: ``'all'`` or ``'edge'``.
+        gather: Whether the tokens are related to those of all processes, not of this one alone.
 
     Returns:
         A scalar in float32, or float64 for float64 tokens.
@@ -47,27 +54,28 @@ def token_graph_loss(student: Tensor, teacher: Tensor, num_neighbors: int = 9, s
     """
     check_rows(student, teacher, same_width=False)
     _check_arguments(num_neighbors, sigma, graph, softmax)
-    tokens = student.shape[0]
-    if tokens < 2:
+    joint = JointRows(student, gather)
+    if joint.total < 2:
         return connected_zero(student)
-    neighbors = min(num_neighbors, tokens - 1)
-    table = _cosines(teacher.detach())
+    neighbors = min(num_neighbors, joint.total - 1)
+    table = _cosines(teacher.detach(), joint, joint.gather_constant)
     closeness, nearest = table.topk(neighbors)
     edges = _edges(closeness, sigma)
     # The teacher's cosines are done with: their place takes its graph, where -1, which no edge has, means no edge.
     table.fill_(-1).scatter_(1, nearest, edges)
-    cosines = _cosines(student)
+    cosines = _cosines(student, joint, joint.gather)
     if graph == 'own':
         closeness, nearest = cosines.topk(neighbors)
     else:
         closeness = cosines.gather(1, nearest)
     counterparts = table.gather(1, nearest)
-    columns = tokens if softmax == 'all' else 2 * neighbors - (counterparts >= 0).sum(dim=1)
-    return _divergence(_edges(closeness, sigma), edges, counterparts.clamp(min=0), columns - neighbors).mean()
+    columns = joint.total if softmax == 'all' else 2 * neighbors - (counterparts >= 0).sum(dim=1)
+    divergence = _divergence(_edges(closeness, sigma), edges, counterparts.clamp(min=0), columns - neighbors)
+    return divergence.sum() / joint.divisor
 
 
 @MODELS.register_module()
-class TokenGraphLoss(WeightedLoss):
+class TokenGraphLoss(RelationLoss):
     """Module around :func:`token_graph_loss`, which tells the formula.
 
     Args:
@@ -75,26 +83,30 @@ class TokenGraphLoss(WeightedLoss):
         sigma: Width of the kernel, not squared.
         graph: ``'own'`` neighbours for every network, or the ``'teacher'``'s for both.
         softmax: Over ``'all'`` columns, or over those with an ``'edge'``.
+        gather: Whether the tokens are related to those of all processes, not of this one alone.
         loss_weight: Multiplies the value.
 
     Raises:
         ValueError: If an argument is not legal.
     """
 
-    def __init__(self, num_neighbors: int = 9, sigma: float = 1.0, graph: str = 'own', softmax: str = 'all',
-                 loss_weight: float = 1.0) -> None:
+    def __init__(self, num_neighbors: int = 9, sigma: float = 1.0, graph: str = 'own', softmax: str = 'all', *,
+                 gather: bool = False, loss_weight: float = 1.0) -> None:
         _check_arguments(num_neighbors, sigma, graph, softmax)
-        super().__init__(loss_weight, num_neighbors=num_neighbors, sigma=sigma, graph=graph, softmax=softmax)
+        super().__init__(gather, loss_weight, num_neighbors=num_neighbors, sigma=sigma, graph=graph, softmax=softmax)
 
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of tokens (M, Ds) and (M, Dt) at the same positions."""
-        value = token_graph_loss(student, teacher, self.num_neighbors, self.sigma, self.graph, self.softmax)
+        value = token_graph_loss(student, teacher, self.num_neighbors, self.sigma, self.graph, self.softmax,
+                                 gather=self.gather)
         return self.loss_weight * value
 
 
-def _cosines(tokens: Tensor) -> Tensor:
+def _cosines(tokens: Tensor, joint: JointRows, gather: Callable[[Tensor], Tensor]) -> Tensor:
     unit = unit_rows(tokens)
-    return matmul(unit, unit.mT).fill_diagonal_(-float('inf'))
+    cosines = matmul(unit, gather(unit).mT)
+    cosines.diagonal(joint.offset).fill_(-float('inf'))
+    return cosines
 
 
 def _edges(closeness: Tensor, sigma: float) -> Tensor:
