@@ -1,22 +1,25 @@
 """Channel-wise distillation: every channel of the student is as active as the teacher's at the same places."""
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .maps import check_maps
 from .reduce import check_positive, compute_dtype
 from .weighted import WeightedLoss
 
 
-def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0) -> Tensor:
+def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0,
+                      mask: Tensor | None = None) -> Tensor:
     r"""Compute the divergence between the spatial distributions of the channels of a teacher and a student.
 
     .. math::
         \frac{T^2}{N C} \sum_{n, c} \sum_p t_{ncp} \log \frac{t_{ncp}}{s_{ncp}}, \quad
         t_{nc} = \mathrm{softmax}_p(f^t_{nc} / T), \; s_{nc} = \mathrm{softmax}_p(f^s_{nc} / T)
 
-    with the softmax over the positions :math:`p` of one channel. The teacher is detached. Without an element the value
-    is 0, connected to the graph.
+    with the softmax over the positions :math:`p` of one channel, under a mask over those that count; an image without
+    one is left out. The teacher is detached. Without an element the value is 0, connected to the graph.
 
     Paper: `Channel-wise Knowledge Distillation for Dense Prediction <https://arxiv.org/abs/2011.13256>`_
 
@@ -24,22 +27,23 @@ def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0
         student: Features or logits (N, C, H, W).
         teacher: The same shape.
         temperature: Divides the maps before the softmax.
+        mask: Bool (N, H, W), True where a position counts (padding does not). Defaults to None: all of them.
 
     Returns:
         A scalar in float32, or float64 for float64 maps.
 
     Raises:
-        ValueError: If the shapes do not fit or the temperature is not positive.
+        ValueError: If the shapes do not fit, the mask is not bool, or the temperature is not positive.
     """
-    if student.dim() != 4 or student.shape != teacher.shape:
-        raise ValueError(
-            f'The student has the shape {tuple(student.shape)} and the teacher {tuple(teacher.shape)}, both must be '
-            'the same (N, C, H, W): resize one of them, or project its channels.')
+    check_maps(student, teacher, mask)
     check_positive('temperature', temperature)
-    log_student = _log_probabilities(student, temperature)
-    log_teacher = _log_probabilities(teacher.detach(), temperature)
+    log_student = _log_probabilities(student, temperature, mask)
+    log_teacher = _log_probabilities(teacher.detach(), temperature, mask)
     divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
-    return divergence * (temperature ** 2 / max(student.shape[0] * student.shape[1], 1))
+    if mask is None:
+        return divergence * (temperature ** 2 / max(student.shape[0] * student.shape[1], 1))
+    images = mask.flatten(1).any(dim=1).sum()
+    return divergence * temperature ** 2 / (images * student.shape[1]).clamp(min=1)
 
 
 @MODELS.register_module()
@@ -60,11 +64,18 @@ class ChannelWiseLoss(WeightedLoss):
         check_positive('temperature', temperature)
         super().__init__(loss_weight, temperature=temperature)
 
-    def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
-        """Return the weighted loss of maps (N, C, H, W)."""
-        return self.loss_weight * channel_wise_loss(student, teacher, self.temperature)
+    def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Return the weighted loss of maps (N, C, H, W), under a bool mask (N, H, W)."""
+        return self.loss_weight * channel_wise_loss(student, teacher, self.temperature, mask)
 
 
-def _log_probabilities(maps: Tensor, temperature: float) -> Tensor:
+def _log_probabilities(maps: Tensor, temperature: float, mask: Tensor | None) -> Tensor:
+    """Return logarithms (N, C, H W), with zeros where the mask is False: both sides are equal there."""
     scaled = maps.flatten(2).to(compute_dtype(maps))
-    return (scaled if temperature == 1 else scaled / temperature).log_softmax(dim=2)
+    scaled = scaled if temperature == 1 else scaled / temperature
+    if mask is None:
+        return scaled.log_softmax(dim=2)
+    counts = mask.flatten(1).unsqueeze(1)
+    # A softmax over nothing would be nan.
+    outside = torch.zeros_like(counts, dtype=scaled.dtype).masked_fill(counts.any(dim=2, keepdim=True), float('-inf'))
+    return torch.where(counts, scaled, outside).log_softmax(dim=2).masked_fill(~counts, 0)

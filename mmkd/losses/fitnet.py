@@ -6,6 +6,7 @@ from torch import Tensor
 from mmkd.registry import MODELS
 
 from .attention_map import Levels, Masks
+from .feature_mse import feature_mse_loss
 from .regressors import build_regressors, regressed
 from .weighted import WeightedLoss
 
@@ -53,11 +54,6 @@ class FitNetLoss(WeightedLoss):
             ValueError: If the shapes do not fit.
         """
         levels = regressed(self.regressors, student, teacher, mask)
-        return self.loss_weight * sum(_mean_square(own - target, counts) for own, target, counts in levels)
-
-
-def _mean_square(difference: Tensor, mask: Tensor | None) -> Tensor:
-    if mask is None:
-        return difference.square().sum() / max(difference.numel(), 1)
-    total = difference.masked_fill(~mask, 0).square().sum()
-    return total / (difference.shape[1] * mask.sum()).clamp(min=1)
+        return self.loss_weight * sum(
+            feature_mse_loss(own, target, None if counts is None else counts.squeeze(1))
+            for own, target, counts in levels)

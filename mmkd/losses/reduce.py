@@ -29,6 +29,21 @@ def check_positive(name: str, value: float) -> None:
         raise ValueError(f'{name} is {value}, it must be greater than 0: pass a positive number.')
 
 
+def check_not_negative(name: str, value: float) -> None:
+    """Raise a ``ValueError`` unless ``value`` is a number of at least 0 (nan is not)."""
+    if not value >= 0:
+        raise ValueError(f'{name} is {value}, it must be at least 0: pass 0 to switch it off.')
+
+
+def check_mask(mask: Tensor | None, values: Tensor) -> None:
+    """Raise a ``ValueError`` unless ``mask`` is None, or bool (N, *) for values (N, C, *)."""
+    expected = values.shape[:1] + values.shape[2:]
+    if mask is not None and (mask.dtype != torch.bool or mask.shape != expected):
+        raise ValueError(
+            f'The mask is {mask.dtype} with the shape {tuple(mask.shape)}, it must be torch.bool with the shape '
+            f'{tuple(expected)}: True where a position counts.')
+
+
 def check_loss_weight(value: float) -> None:
     """Raise a ``ValueError`` unless ``value`` is a number of at least 0 (nan is not)."""
     if not value >= 0:

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from torch import Tensor, nn
-
 from mmkd.losses import AttentionMapLoss
-from mmkd.methods.feature_method import FeatureMethod, Masks
-from mmkd.networks.connector import Pairs
+from mmkd.methods.feature_method import FeatureMethod
 from mmkd.registry import MODELS
 from mmkd.schedules import ScheduleConfig
 
@@ -45,8 +42,3 @@ class AttentionTransfer(FeatureMethod):
     ) -> None:
         super().__init__(weight, source, levels, teacher_levels)
         self.loss = AttentionMapLoss(reduction=reduction)
-
-    def difference(self, part: nn.Module, pairs: Pairs, masks: Masks) -> Tensor:
-        """Squared differences of attention maps, summed over levels."""
-        own, other = zip(*pairs, strict=True)
-        return self.loss(own, other, masks)

@@ -1,6 +1,9 @@
 """Networks: self-teachers, necks, backbones."""
 from .bifpn import BiFPN
 from .bifpn_self_teacher import BiFPNSelfTeacher
+from .cifar_resnet import CIFARResNet
+from .cifar_shufflenet_v2 import CIFARShuffleNetV2
+from .cifar_vgg import CIFARVGG
 from .efficientnet_stages import EfficientNetStages
 from .levels_from_stage import LevelsFromStage
 from .reverse_guidance_head import ReverseGuidanceHead
@@ -9,6 +12,15 @@ from .segmentation_self_teacher import SegmentationBiFPNSelfTeacher
 from .wide_resnet import WideResNet
 
 __all__ = [
-    'BiFPN', 'BiFPNSelfTeacher', 'EfficientNetStages', 'LevelsFromStage',
-    'ReverseGuidanceHead', 'SegmentationBiFPNSelfTeacher', 'SegmentationPyramid',
-    'WideResNet']
+    'CIFARVGG',
+    'BiFPN',
+    'BiFPNSelfTeacher',
+    'CIFARResNet',
+    'CIFARShuffleNetV2',
+    'EfficientNetStages',
+    'LevelsFromStage',
+    'ReverseGuidanceHead',
+    'SegmentationBiFPNSelfTeacher',
+    'SegmentationPyramid',
+    'WideResNet',
+]

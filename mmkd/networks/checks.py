@@ -1,4 +1,4 @@
-"""Checks of channel counts, shared by the networks that read several levels."""
+"""Checks of arguments that several networks have."""
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -25,3 +25,10 @@ def check_features(feats: Sequence[Tensor], in_channels: Sequence[int]) -> None:
         raise ValueError(
             f'The feature maps have the shapes {[tuple(feat.shape) for feat in feats]}, they must be (N, C, H, W) '
             f'with the channels {list(in_channels)}: set in_channels to what the features have.')
+
+
+def check_out_indices(out_indices: Sequence[int], stages: int) -> None:
+    """Raise a ``ValueError`` unless ``out_indices`` names one or more of so many stages."""
+    if not out_indices or not set(out_indices) <= set(range(stages)):
+        names = f'{", ".join(map(str, range(stages - 1)))} and {stages - 1}'
+        raise ValueError(f'out_indices is {tuple(out_indices)}, it must name one or more of the stages {names}.')

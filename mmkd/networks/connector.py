@@ -1,14 +1,19 @@
 """Connectors: bring the maps of a student to the form of a teacher's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch.nn.functional as F
 from mmengine.logging import print_log
 from mmengine.model import BaseModule, ModuleList
 from torch import Tensor, nn
 
+from mmkd.losses.maps import hide_positions as hidden_padding
+
 Pairs = list[tuple[Tensor, Tensor]]
 Shape = tuple[int, int, int]
+Masks = list[Tensor] | None
+Valid = Callable[[Sequence[Tensor]], Masks]
+"""What gives the masks (N, H, W) of maps (N, C, H, W), True where an image is and False in the padding."""
 
 
 class Connectors(BaseModule):
@@ -37,20 +42,39 @@ class Connectors(BaseModule):
         for level, (own, other) in enumerate(pairs):
             _say(name, level, own, other, project)
 
-    def forward(self, student: Sequence[Tensor], teacher: Sequence[Tensor]) -> Pairs:
-        """Pairs of maps (N, C_s, H, W) and (N, C_t, H, W), with equal channels if the student's are projected."""
+    def forward(self, student: Sequence[Tensor], teacher: Sequence[Tensor], valid: Valid | None = None) -> Pairs:
+        """Pairs of maps (N, C_s, H, W) and (N, C_t, H, W), with equal channels if the student's are projected.
+
+        Args:
+            student: Maps of the student.
+            teacher: Maps of the teacher.
+            valid: Gives masks of what is image, which alone is averaged. None: all of it.
+        """
         levels = zip(self.projections, student[-self.levels :], teacher[-self.levels :], strict=True)
-        return [equal_size(projection(own), other) for projection, own, other in levels]
+        return [equal_size(projection(own), other, valid) for projection, own, other in levels]
 
 
-def equal_size(student: Tensor, teacher: Tensor) -> tuple[Tensor, Tensor]:
-    """Two maps (N, C, H, W) averaged down to the smaller of their sizes, per side."""
+def equal_size(student: Tensor, teacher: Tensor, valid: Valid | None = None) -> tuple[Tensor, Tensor]:
+    """Two maps (N, C, H, W) averaged down to the smaller of their sizes, per side; padding is left out."""
     size = tuple(min(sides) for sides in zip(student.shape[-2:], teacher.shape[-2:], strict=True))
-    return _averaged(student, size), _averaged(teacher, size)
+    return _averaged(student, size, valid), _averaged(teacher, size, valid)
 
 
-def _averaged(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    return maps if tuple(maps.shape[-2:]) == size else F.adaptive_avg_pool2d(maps, size)
+def masks_of(pairs: Pairs, valid: Valid | None) -> Sequence[Tensor | None]:
+    """The mask of every pair, None where all of it is image."""
+    masks = valid([own for own, _ in pairs]) if valid is not None else None
+    return [None] * len(pairs) if masks is None else masks
+
+
+def _averaged(maps: Tensor, size: tuple[int, int], valid: Valid | None) -> Tensor:
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    masks = valid([maps]) if valid is not None else None
+    if masks is None:
+        return F.adaptive_avg_pool2d(maps, size)
+    share = F.adaptive_avg_pool2d(masks[0].unsqueeze(1).to(maps.dtype), size)
+    # Where nothing is image the sum is 0, and so is its share.
+    return F.adaptive_avg_pool2d(hidden_padding(maps, masks[0]), size) / share.masked_fill(share == 0, 1)
 
 
 def _say(name: str, level: int, student: Shape, teacher: Shape, project: bool) -> None:

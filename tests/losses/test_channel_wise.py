@@ -17,6 +17,7 @@ from tests.losses.common import (
     gradient,
     normal,
 )
+from tests.losses.masks import check_hidden_positions, left_half
 
 BY_HAND = 0.75 * math.log(1.5) + 0.25 * math.log(0.5)  # KL of (3/4, 1/4) from (1/2, 1/2)
 
@@ -57,6 +58,12 @@ def test_temperature_set_to_zero_later_is_refused_in_the_call():
 def test_shapes_that_differ(student, teacher):
     with pytest.raises(ValueError, match=r'both must be the same \(N, C, H, W\)'):
         channel_wise_loss(torch.randn(student), torch.randn(teacher))
+
+
+def test_a_mask_that_does_not_fit():
+    student, teacher = maps()
+    with pytest.raises(ValueError, match=r'it must be torch\.bool'):
+        channel_wise_loss(student, teacher, mask=torch.ones(2, 2, 4))
 
 
 # shapes
@@ -108,6 +115,30 @@ def test_shift_of_a_channel_changes_nothing():
     torch.testing.assert_close(channel_wise_loss(student + shift, teacher - shift), channel_wise_loss(student, teacher))
 
 
+def masked(student, teacher, mask):
+    return channel_wise_loss(student, teacher, 2.0, mask)
+
+
+def test_what_is_masked_out_has_no_part_in_the_distributions():
+    student, teacher = maps()
+    check_hidden_positions(masked, student, teacher)
+    torch.testing.assert_close(
+        masked(student, teacher, left_half(student)), channel_wise_loss(student[..., :2], teacher[..., :2], 2.0))
+    torch.testing.assert_close(
+        masked(student, teacher, torch.ones(2, 2, 4).bool()), channel_wise_loss(student, teacher, 2.0))
+
+
+def test_images_without_a_valid_position_are_left_out():
+    student, teacher = maps()
+    mask = torch.ones(2, 2, 4).bool()
+    mask[1] = False
+    torch.testing.assert_close(
+        masked(student, teacher, mask), channel_wise_loss(student[:1], teacher[:1], 2.0))
+    value, slope = gradient(masked, torch.cat([student[:1], student[1:] + float('nan')]), teacher, mask)
+    assert value.isfinite() and slope.isfinite().all()
+    check_connected_zero(masked, student, teacher, mask & False)
+
+
 def test_inputs_are_not_changed():
     student, teacher = maps()
     kept = student.clone(), teacher.clone()
@@ -136,9 +167,13 @@ def test_teacher_is_detached():
 def test_gradcheck(temperature):
     student, teacher = maps()
     assert gradcheck(lambda x: channel_wise_loss(x, teacher, temperature), student.requires_grad_())
+    mask = left_half(student)
+    assert gradcheck(lambda x: channel_wise_loss(x, teacher, temperature, mask), student)
 
 
 # compile
 
 def test_compile_in_one_graph():
-    check_compile(ChannelWiseLoss(temperature=2.0, loss_weight=0.5), *maps())
+    student, teacher = maps()
+    check_compile(ChannelWiseLoss(temperature=2.0, loss_weight=0.5), student, teacher)
+    check_compile(ChannelWiseLoss(), student, teacher, left_half(student))

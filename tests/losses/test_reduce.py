@@ -2,7 +2,14 @@
 import pytest
 import torch
 
-from mmkd.losses.reduce import check_loss_weight, check_positive, compute_dtype, connected_zero
+from mmkd.losses.reduce import (
+    check_loss_weight,
+    check_mask,
+    check_not_negative,
+    check_positive,
+    compute_dtype,
+    connected_zero,
+)
 
 
 @pytest.mark.parametrize('value', [0.0, 65504.0, float('inf'), float('nan')])
@@ -30,3 +37,20 @@ def test_loss_weight_may_be_zero_but_not_nan():
     check_loss_weight(0)
     with pytest.raises(ValueError, match='loss_weight is nan'):
         check_loss_weight(float('nan'))
+
+
+@pytest.mark.parametrize('value', [-1.0, float('nan')])
+def test_negative(value):
+    check_not_negative('beta', 0)
+    with pytest.raises(ValueError, match=r'beta is .*, it must be at least 0: pass 0 to switch it off'):
+        check_not_negative('beta', value)
+
+
+@pytest.mark.parametrize('shape, expected', [((2, 3), (2,)), ((2, 3, 4, 5), (2, 4, 5))])
+def test_masks_have_a_flag_per_position(shape, expected):
+    values = torch.zeros(shape)
+    check_mask(None, values)
+    check_mask(torch.ones(expected, dtype=torch.bool), values)
+    for wrong in (torch.ones(expected), torch.ones(*expected, 1, dtype=torch.bool)):
+        with pytest.raises(ValueError, match=r'it must be torch.bool with the shape \(2'):
+            check_mask(wrong, values)

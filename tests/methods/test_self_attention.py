@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -26,7 +28,7 @@ def student(task='segmentation', **sad):
 def plain_value(features):
     """The term written down anew, per pair of stages."""
     total = 0.0
-    for own, deeper in zip(features[:-1], features[1:], strict=True):
+    for own, deeper in itertools.pairwise(features):
         energies = [level.square().mean(1, keepdim=True) for level in (own, deeper)]
         energies[1] = F.interpolate(energies[1], own.shape[-2:], mode='bilinear', align_corners=False)
         maps = [energy.flatten(1).softmax(1) for energy in energies]

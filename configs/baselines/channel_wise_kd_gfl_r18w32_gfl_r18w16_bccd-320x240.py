@@ -1,0 +1,7 @@
+# Weight and temperature of the authors' code for RetinaNet on COCO
+_base_ = '../plain/gfl_r18w16_bccd-320x240.py'
+methods = dict(channel_wise_kd=dict(type='mmkd.ChannelWiseKD', source='neck', weight=5.0, temperature=1.0))
+# The teacher: python tools/train.py configs/plain/gfl_r18w32_bccd-320x240.py --seed 0
+teacher = dict(
+    config='mmkd::plain/gfl_r18w32_bccd-320x240.py', checkpoint='work_dirs/gfl_r18w32_bccd-320x240/iter_2500.pth')
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, teacher=teacher, methods=methods)

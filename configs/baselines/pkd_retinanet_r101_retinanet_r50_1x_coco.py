@@ -1,0 +1,8 @@
+_base_ = [
+    'mmdet::retinanet/retinanet_r50_fpn_1x_coco.py', '../_base_/teachers/retinanet_r101_coco.py',
+    '../_base_/methods/pkd.py'
+]
+custom_imports = dict(imports=['mmkd'])
+# The weight of the published configs for RetinaNet.
+_base_.methods.pkd.weight = 10.0
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, teacher=_base_.teacher, methods=_base_.methods)
