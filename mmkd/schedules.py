@@ -8,7 +8,7 @@ import logging
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 
 from mmengine.logging import MessageHub, print_log
 
@@ -68,6 +68,7 @@ class Ramp(Schedule):
 
     with :math:`s(t) = t` (``linear``), :math:`\exp(-5 (1 - t)^2)` (``sigmoid``, the ramp of `Laine and Aila
     <https://arxiv.org/abs/1610.02242>`_ that FRSKD's segmentation uses) or :math:`(1 - \cos \pi t) / 2` (``cosine``).
+    With ``exp`` it is :math:`start \, (stop / start)^t`, the same ratio at every moment.
 
     Args:
         begin: First epoch or iteration (0-based) of the ramp.
@@ -76,10 +77,11 @@ class Ramp(Schedule):
         stop: Value from ``end`` on.
         by_epoch: Whether ``begin`` and ``end`` count epochs; otherwise iterations.
         relative: Whether ``begin`` and ``end`` are shares of the whole run (0 to 1) instead, for configs of any length.
-        shape: ``'linear'``, ``'sigmoid'`` or ``'cosine'``.
+        shape: ``'linear'``, ``'sigmoid'``, ``'cosine'`` or ``'exp'``.
 
     Raises:
-        ValueError: If ``end`` comes before ``begin``, ``begin`` is negative, or the shape is unknown.
+        ValueError: If ``end`` comes before ``begin``, ``begin`` is negative, the shape is unknown, or it is ``'exp'``
+            and one of the values is not above 0.
     """
 
     begin: float
@@ -91,10 +93,7 @@ class Ramp(Schedule):
     relative: bool = False
 
     def __post_init__(self) -> None:
-        if self.shape not in SHAPES:
-            raise ValueError(
-                f'Ramp has shape={self.shape!r}, but it must be one of {sorted(SHAPES)}: choose one of these.'
-            )
+        _check_shape('Ramp', self.shape, self.start, self.stop)
         if not 0 <= self.begin <= self.end:
             raise ValueError(
                 f'Ramp has begin={self.begin} and end={self.end}, but 0 <= begin <= end is needed: give begin the '
@@ -110,7 +109,7 @@ class Ramp(Schedule):
             return self.start
         if moment >= end:
             return self.stop
-        return self.start + (self.stop - self.start) * SHAPES[self.shape]((moment + 1 - begin) / (end - begin))
+        return _between(self.start, self.stop, self.shape, (moment + 1 - begin) / (end - begin))
 
     def now(self) -> float:
         """The value at the runner's present epoch or iteration."""
@@ -139,20 +138,68 @@ class Ramp(Schedule):
         )
 
 
-def build_schedule(value: ScheduleConfig, name: str, positive: bool = False) -> Schedule:
-    """Make a schedule of a number or of ``dict(type='Ramp', …)``.
+@dataclass(frozen=True)
+class Anneal(Schedule):
+    r"""A value that goes from ``start`` at the first moment of a run to ``stop`` at the last one, however long it is.
+
+    .. math:: start + (stop - start) \, s(u), \quad u = e / (E - 1)
+
+    at moment :math:`e` of :math:`E`, with the shapes of :class:`Ramp`; a run of one moment has ``start``.
 
     Args:
-        value: A number, or the config of a :class:`Ramp`.
+        start: Value at the first moment.
+        stop: Value at the last moment.
+        shape: ``'linear'``, ``'sigmoid'``, ``'cosine'`` or ``'exp'``.
+        by_epoch: Whether moments are epochs or iterations; None: epochs in a run of several, iterations otherwise.
+
+    Raises:
+        ValueError: If the shape is unknown, or it is ``'exp'`` and one of the values is not above 0.
+    """
+
+    start: float
+    stop: float
+    shape: str = 'linear'
+    by_epoch: bool | None = None
+
+    def __post_init__(self) -> None:
+        _check_shape('Anneal', self.shape, self.start, self.stop)
+
+    def at(self, moment: int, length: int = 1) -> float:
+        """The value at a 0-based epoch or iteration of a run with so many of them."""
+        if moment <= 0 or length <= 1:
+            return self.start
+        return _between(self.start, self.stop, self.shape, min(moment / (length - 1), 1.0))
+
+    def now(self) -> float:
+        """The value at the runner's present epoch or iteration, ``start`` outside a run."""
+        hub = MessageHub.get_current_instance()
+        by_epoch = (hub.get_info('max_epochs', None) or 1) > 1 if self.by_epoch is None else self.by_epoch
+        unit = 'epoch' if by_epoch else 'iter'
+        return self.at(hub.get_info(unit, 0), hub.get_info(f'max_{unit}s', None) or 1)
+
+    @property
+    def always_zero(self) -> bool:
+        """Whether both ends are 0."""
+        return self.start == self.stop == 0
+
+
+KINDS: dict[str, type[Schedule]] = dict(Ramp=Ramp, Anneal=Anneal)
+
+
+def build_schedule(value: ScheduleConfig, name: str, positive: bool = False) -> Schedule:
+    """Make a schedule of a number, of ``dict(type='Ramp', …)`` or of ``dict(type='Anneal', …)``.
+
+    Args:
+        value: A number, or the config of a :class:`Ramp` or :class:`Anneal`.
         name: What the number is called in the user's config, for messages.
         positive: Whether 0 is forbidden too (temperatures).
 
     Raises:
-        TypeError: If ``value`` is neither a number nor the config of a ramp.
+        TypeError: If ``value`` is neither a number nor a config.
         ValueError: If a value of the schedule is negative, not finite, or 0 where that is forbidden.
     """
     if isinstance(value, dict):
-        schedule = _build_ramp(dict(value), name)
+        schedule = _build(dict(value), name)
         ends = [schedule.start, schedule.stop]
     elif isinstance(value, int | float) and not isinstance(value, bool):
         schedule, ends = Constant(float(value)), [value]
@@ -169,17 +216,37 @@ def build_schedule(value: ScheduleConfig, name: str, positive: bool = False) -> 
     return schedule
 
 
-def _build_ramp(config: dict, name: str) -> Ramp:
+def _build(config: dict, name: str) -> Ramp | Anneal:
     kind = config.pop('type', None)
-    if kind not in ('Ramp', 'mmkd.Ramp', Ramp):
+    made = kind if kind in KINDS.values() else KINDS.get(str(kind).removeprefix('mmkd.'))
+    if made is None:
         raise ValueError(
-            f"{name} has the schedule type {kind!r}, but only 'Ramp' exists: write dict(type='Ramp', begin=…, end=…)."
+            f"{name} has the schedule type {kind!r}, but only 'Ramp' and 'Anneal' exist: write "
+            "dict(type='Ramp', begin=…, end=…) or dict(type='Anneal', start=…, stop=…)."
         )
     try:
-        return Ramp(**config)
+        return made(**config)
     except TypeError as error:
-        legal = 'begin, end, start, stop, by_epoch, shape, relative'
+        needed = ' and '.join(field.name for field in fields(made) if field.default is MISSING)
+        legal = ', '.join(field.name for field in fields(made))
         raise ValueError(
-            f'{name} has a Ramp with the arguments {sorted(config)}, but begin and end are needed and {legal} are '
+            f'{name} has {made.__name__} with the arguments {sorted(config)}, but {needed} are needed and {legal} are '
             f'legal ({error}).'
         ) from error
+
+
+def _between(start: float, stop: float, shape: str, share: float) -> float:
+    if shape == 'exp':
+        return start * (stop / start) ** share
+    return start + (stop - start) * SHAPES[shape](share)
+
+
+def _check_shape(kind: str, shape: str, start: float, stop: float) -> None:
+    legal = sorted([*SHAPES, 'exp'])
+    if shape not in legal:
+        raise ValueError(f'{kind} has shape={shape!r}, but it must be one of {legal}: choose one of these.')
+    if shape == 'exp' and not (start > 0 and stop > 0):
+        raise ValueError(
+            f"{kind} has shape='exp' from {start} to {stop}, but both must be above 0: a ratio leads from one to the "
+            'other; choose another shape, or values above 0.'
+        )

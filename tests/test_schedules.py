@@ -4,7 +4,7 @@ import math
 import pytest
 from mmengine.logging import MessageHub
 
-from mmkd.schedules import Constant, Ramp, build_schedule
+from mmkd.schedules import Anneal, Constant, Ramp, build_schedule
 from tests.reference import load
 
 PUBLISHED = dict(type='Ramp', begin=40, end=60, shape='sigmoid')
@@ -88,7 +88,12 @@ def test_a_ramp_over_epochs_that_an_iteration_based_run_never_reaches_is_said_on
         (dict(type='Ramp', begin=0, end=4, shape='square'), ValueError, "shape='square'"),
         (dict(type='Ramp', begin=0, end=4, stop=-1.0), ValueError, 'must be finite and 0 or more'),
         (dict(type='Ramp', begin=0), ValueError, 'begin and end are needed'),
-        (dict(type='Slope', begin=0, end=4), ValueError, "schedule type 'Slope'"),
+        (dict(type='Slope', begin=0, end=4), ValueError, "schedule type 'Slope', but only 'Ramp' and 'Anneal' exist"),
+        (dict(type='Ramp', begin=0, end=4, shape='exp'), ValueError, "shape='exp' from 0.0 to 1.0"),
+        (dict(type='Anneal', start=1.0, stop=0.0, shape='exp'), ValueError, "shape='exp' from 1.0 to 0.0"),
+        (dict(type='Anneal', start=1.0, stop=2.0, shape='square'), ValueError, "Anneal has shape='square'"),
+        (dict(type='Anneal', start=1.0), ValueError, 'start and stop are needed and start, stop, shape, by_epoch are'),
+        (dict(type='Anneal', start=1.0, stop=-1.0), ValueError, 'must be finite and 0 or more'),
     ],
 )
 def test_bad_values_are_explained(value, error, message):
@@ -99,6 +104,41 @@ def test_bad_values_are_explained(value, error, message):
 def test_a_temperature_must_be_above_zero():
     with pytest.raises(ValueError, match='temperature is 0, but it must be finite and above 0'):
         build_schedule(0, 'temperature', positive=True)
+
+
+@pytest.mark.parametrize('shape', ['linear', 'cosine', 'exp'])
+def test_the_recorded_temperatures_of_a_whole_run(shape):
+    recorded = load('trg')['method']['temperature']
+    anneal = Anneal(0.5, 0.07, shape)
+    ramp = Ramp(begin=1, end=recorded['epochs'], start=0.5, stop=0.07, shape=shape)
+    for epoch in (0, 60, 120, 239):
+        value = recorded['values'][f'{shape}_e{epoch}']
+        assert math.isclose(anneal.at(epoch, recorded['epochs']), value, rel_tol=1e-9)
+        assert math.isclose(ramp.at(epoch), value, rel_tol=1e-9)
+
+
+def test_the_same_ratio_at_every_moment():
+    ramp = Ramp(begin=0, end=3, start=16.0, stop=2.0, shape='exp')
+    assert [ramp.at(moment) for moment in range(-1, 4)] == pytest.approx([16, 8, 4, 2, 2])
+
+
+def test_annealing_ends_with_the_run_however_long_it_is():
+    anneal = build_schedule(dict(type='mmkd.Anneal', start=1.0, stop=0.0), 'weight')
+    for length in (2, 5, 1000):
+        assert anneal.at(0, length) == 1 and anneal.at(length - 1, length) == anneal.at(length, length) == 0
+    assert anneal.at(1, 5) == 0.75
+    assert anneal.at(0, 1) == anneal.at(3, 1) == 1
+    assert not anneal.always_zero and Anneal(0.0, 0.0).always_zero
+
+
+@pytest.mark.parametrize(
+    'by_epoch, max_epochs, value', [(None, 5, 0.75), (None, 1, 0.9), (True, 5, 0.75), (True, 1, 1), (False, 5, 0.9)]
+)
+def test_annealing_follows_epochs_or_iterations(by_epoch, max_epochs, value):
+    anneal = Anneal(1.0, 0.0, by_epoch=by_epoch)
+    assert anneal.now() == 1.0  # outside a run
+    progress(epoch=1 if max_epochs > 1 else 0, max_epochs=max_epochs, iter=10, max_iters=101)
+    assert anneal.now() == value
 
 
 def test_configs_of_schedules_survive_json():

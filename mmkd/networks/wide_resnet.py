@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmkd.registry import MODELS
 
-from .checks import check_count
+from .checks import check_count, check_out_indices
 
 INIT = (dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu'),
         dict(type='Constant', layer='BatchNorm2d', val=1))
@@ -54,8 +54,9 @@ class WideResNet(BaseModule):
                  out_indices: Sequence[int] = (0, 1, 2), block_norm: bool = True,
                  init_cfg: dict | Sequence[dict] | None = INIT) -> None:
         super().__init__(init_cfg if isinstance(init_cfg, dict) else init_cfg and list(init_cfg))
-        _check(depth, dropout, out_indices)
+        _check(depth, dropout)
         check_count('widen_factor', widen_factor)
+        check_out_indices(out_indices, 3)
         self.out_indices = tuple(out_indices)
         widths = [16, *(16 * 2 ** stage * widen_factor for stage in range(3))]
         self.conv1 = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
@@ -106,10 +107,8 @@ class _Block(nn.Module):
         return out + (feat if self.shortcut is None else self.shortcut(active))
 
 
-def _check(depth: int, dropout: float, out_indices: Sequence[int]) -> None:
+def _check(depth: int, dropout: float) -> None:
     if depth < 10 or (depth - 4) % 6:
         raise ValueError(f'depth is {depth}, it must be 6 n + 4 with n of at least 1: choose for example 16, 28 or 40.')
     if not 0 <= dropout < 1:
         raise ValueError(f'dropout is {dropout}, it must be at least 0 and below 1.')
-    if not out_indices or not set(out_indices) <= {0, 1, 2}:
-        raise ValueError(f'out_indices is {tuple(out_indices)}, it must name one or more of the stages 0, 1 and 2.')

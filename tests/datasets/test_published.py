@@ -10,14 +10,23 @@ from mmengine.registry import DATASETS, MODELS, init_default_scope
 from mmengine.runner import Runner
 from mmpretrain.datasets import CIFAR100
 
-from mmkd.engine.config import is_distilling
+from mmkd.engine.config import is_distilling, load_config
+from mmkd.engine.pretrained import without_pretrained
+from mmkd.taps import Taps
 
 from .published import CLASSES, LABELS, LAYOUTS
 
 CONFIGS = Path(__file__).resolve().parents[2] / 'configs'
 SIZES = dict(cifar100=32, tinyimagenet=32)
 CLASS_COUNTS = dict(
-    cifar100=100, tinyimagenet=200, cub200=200, mit67=67, stanford_dogs=120, stanford40=40, caltech101=102, imagenet=1000
+    cifar100=100,
+    tinyimagenet=200,
+    cub200=200,
+    mit67=67,
+    stanford_dogs=120,
+    stanford40=40,
+    caltech101=102,
+    imagenet=1000,
 )
 
 
@@ -88,14 +97,19 @@ def test_training_and_validation_images_differ(name):
     assert 'RandomFlip' in types[0] and not any(step.startswith('Random') for step in types[1])
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
-def test_a_recipe_trains_and_validates(path, tmp_path):
-    config = Config.fromfile(path)
-    config.work_dir = str(tmp_path)
+def small_runner(config, folder):
+    """The runner of a config, with batches of two."""
+    config.work_dir = str(folder)
     config.log_level = 'ERROR'
     for split in ('train', 'val', 'test'):
         config[f'{split}_dataloader'].update(batch_size=2, num_workers=0, persistent_workers=False)
-    runner = Runner.from_cfg(config)
+    return Runner.from_cfg(config)
+
+
+@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_trains_and_validates(path, tmp_path):
+    config = Config.fromfile(path)
+    runner = small_runner(config, tmp_path)
     model = runner.model
     batch = next(iter(runner.build_dataloader(config.train_dataloader)))
     before = [parameter.detach().clone() for parameter in model.parameters()]
@@ -111,7 +125,31 @@ def test_a_recipe_trains_and_validates(path, tmp_path):
     assert model.head.num_classes == CLASS_COUNTS[data_of(path)]
 
 
-@pytest.mark.parametrize('path', RECIPES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    'name', ['resnet32x4_resnet8x4_cifar100-32x32_240e', 'resnet34_resnet18_imagenet-224x224']
+)
+def test_mlkd_trains_on_four_views_and_validates_on_one(name, tmp_path):
+    config = Config.fromfile(CONFIGS / 'mlkd' / f'mlkd_{name}.py')
+    init_default_scope('mmpretrain')
+    teacher = MODELS.build(without_pretrained(load_config(config.model.teacher.config).model))
+    config.model.teacher.checkpoint = str(tmp_path / 'teacher.pth')
+    torch.save(dict(state_dict=teacher.state_dict()), config.model.teacher.checkpoint)
+    runner = small_runner(config, tmp_path)
+    model = runner.model
+    batch = next(iter(runner.build_dataloader(config.train_dataloader)))
+    with Taps(model, ['backbone:input[0]', 'head.loss_module:input[0]']) as record:
+        losses = model.train_step(batch, runner.build_optim_wrapper(config.optim_wrapper))
+    assert all(torch.isfinite(value) for value in losses.values())
+    terms = ('individual', 'relational', 'categorical')
+    assert {f'distill.mlkd.loss_{term}' for term in terms} <= set(losses)
+    assert len(record['backbone:input[0]']) == 8, 'two images have four views each'
+    assert len(record['head.loss_module:input[0]']) == 2, 'the label is learned from the upright views'
+    assert 0 <= runner.val()['accuracy/top1'] <= 100
+
+
+@pytest.mark.parametrize(
+    'path', [path for path in RECIPES if not path.stem.endswith('_240e')], ids=lambda path: path.stem
+)
 def test_the_recipe_is_the_published_one(path):
     config = Config.fromfile(path)
     imagenet = data_of(path) == 'imagenet'
@@ -130,6 +168,13 @@ def test_the_recipe_is_the_published_one(path):
         ('resnet34_imagenet-224x224', 21_797_672),
         # Without the 256 parameters of a batch norm that the published code never uses.
         ('wrn-16-2_cifar100-32x32', 703_060 - 256),
+        ('resnet32x4_cifar100-32x32_240e', 7_433_860),
+        ('resnet8x4_cifar100-32x32_240e', 1_233_540),
+        ('vgg13_cifar100-32x32_240e', 9_462_180),
+        ('vgg8_cifar100-32x32_240e', 3_965_028),
+        ('wrn-40-2_cifar100-32x32_240e', 2_255_156),
+        ('wrn-16-2_cifar100-32x32_240e', 703_284),
+        ('shufflenet-v2_cifar100-32x32_240e', 1_355_528),
     ],
 )
 def test_students_have_the_published_sizes_and_no_block_starts_as_identity(name, parameters):

@@ -1,0 +1,6 @@
+_base_ = [
+    'mmdet::faster_rcnn/faster-rcnn_r50_fpn_1x_coco.py', '../_base_/teachers/faster-rcnn_r101_coco.py',
+    '../_base_/methods/mlkd_detection.py'
+]
+custom_imports = dict(imports=['mmkd'])
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, teacher=_base_.teacher, methods=_base_.methods)

@@ -1,0 +1,5 @@
+_base_ = [
+    '../plain/resnet8x4_cifar100-32x32_240e.py', '../_base_/teachers/resnet32x4_cifar100.py',
+    '../_base_/methods/mlkd.py'
+]
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, teacher=_base_.teacher, methods=_base_.methods)

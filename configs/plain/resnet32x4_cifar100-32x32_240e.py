@@ -1,0 +1,5 @@
+_base_ = [
+    '../_base_/models/resnet32x4.py', '../_base_/datasets/cifar100_crd.py', '../_base_/schedules/sgd_240e.py',
+    '../_base_/default_runtime_classification_by_epoch.py'
+]
+custom_imports = dict(imports=['mmkd'])

@@ -1,0 +1,7 @@
+_base_ = [
+    'mmseg::deeplabv3/deeplabv3_r18-d8_4xb2-80k_cityscapes-512x1024.py',
+    '../_base_/teachers/deeplabv3_r101_cityscapes.py', '../_base_/methods/trg_segmentation.py'
+]
+custom_imports = dict(imports=['mmkd'])
+custom_hooks = [dict(type='mmkd.CalibrationHook')]
+model = dict(_delete_=True, type='mmkd.Distiller', student=_base_.model, teacher=_base_.teacher, methods=_base_.methods)
