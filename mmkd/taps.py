@@ -147,10 +147,12 @@ class Taps:
             # An in-place activation would overwrite its input before anybody has read it.
             module.inplace = False
             self._undo.append(functools.partial(setattr, module, 'inplace', True))
+        # Hooks are called in the order of their registration: the last one may end the forward pass.
+        recording = module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True)
         if self.stop:
-            self._undo.append(self._completing_module(path, module).register_forward_hook(
-                lambda *call: self._complete(path)).remove)
-        return module.register_forward_hook(functools.partial(self._hook, path), with_kwargs=True, prepend=True).remove
+            completing = self._completing_module(path, module)
+            self._undo.append(completing.register_forward_hook(lambda *call: self._complete(path)).remove)
+        return recording.remove
 
     def _completing_module(self, path: str, module: nn.Module) -> nn.Module:
         # An activation may be called several times in a block, and the last call is the one that a tap keeps.

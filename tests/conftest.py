@@ -21,6 +21,13 @@ def managers(base):
 def fresh_state():
     """mmengine keeps loggers, message hubs, scopes and visualizers by name, and would hand them on to the next test."""
     torch.manual_seed(0)
+    forget_managers()
+    yield
+    # fixtures of a module are made before this one of the next test
+    forget_managers()
+
+
+def forget_managers():
     for manager in managers(ManagerMixin):
         for instance in manager._instance_dict.values():
             for handler in getattr(instance, 'handlers', ()):

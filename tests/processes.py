@@ -12,7 +12,7 @@ WORLD_SIZE = 2
 def run_in_two(function, folder, *arguments):
     """Return what ``function(rank, *arguments)``, found by its name in a module, returns in either process.
 
-    Processes that wait for each other give up after a minute.
+    Processes that wait for each other give up after five minutes.
     """
     torch.multiprocessing.spawn(_run, (function, str(folder), arguments), nprocs=WORLD_SIZE)
     return [torch.load(folder / f'{rank}.pt', weights_only=False) for rank in range(WORLD_SIZE)]
@@ -26,7 +26,7 @@ def mean(first, second):
 def _run(rank, function, folder, arguments):
     torch.set_num_threads(1)
     dist.init_process_group(
-        'gloo', f'file://{folder}/store', timedelta(minutes=1), world_size=WORLD_SIZE, rank=rank
+        'gloo', f'file://{folder}/store', timedelta(minutes=5), world_size=WORLD_SIZE, rank=rank
     )
     torch.save(function(rank, *arguments), f'{folder}/{rank}.pt')
     dist.destroy_process_group()

@@ -22,7 +22,7 @@ def test_the_recorded_prototypes():
 
 
 def test_the_recorded_similarity_of_pixels_to_regions():
-    case, student, teacher, labels, valid, method = recorded()
+    _, student, teacher, labels, valid, method = recorded()
     regions = class_prototypes(teacher, labels, valid)[0]
     own, other = (maps.permute(0, 2, 3, 1)[valid] for maps in (student, teacher))
     value = pixel_to_region_loss(own, other, regions)

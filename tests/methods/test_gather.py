@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
+from mmkd.tasks.multi_view import unfold_views
 from tests.detectors import total
 from tests.processes import run_in_two
 from tests.students import SCOPES, STUDENTS, build, classification_batch, distilling, segmentation_batch
@@ -11,7 +12,9 @@ from tests.teachers import teacher_of
 
 # All tokens take part, so that what is drawn in one process is what is drawn in two.
 TRG = dict(type='mmkd.TRG', tokens_per_image=64, num_neighbors=5, global_temperature=0.2, gather=True)
-RELATIONS = dict(TRG, logit_weight=0, contextual_weight=0)
+TRG_RELATIONS = dict(TRG, logit_weight=0, contextual_weight=0)
+MLKD = dict(type='mmkd.MLKD', individual_channels=32, embedding_channels=16, categorical_temperature=0.2, gather=True)
+MLKD_RELATIONS = dict(MLKD, individual_weight=0)
 EVEN, UNEVEN = [(0, 2), (2, 4)], [(0, 3), (3, 4)]
 
 
@@ -23,13 +26,25 @@ def half_void():
     return images, samples
 
 
+def four_views():
+    """Four images, each turned by all quarter turns."""
+    images, samples = classification_batch()
+    turned = [torch.stack([image.rot90(turn, (1, 2)) for turn in range(4)]) for image in images]
+    views = unfold_views(dict(inputs=turned, data_samples=samples))
+    return torch.stack(views['inputs']), views['data_samples']
+
+
 CASES = {
     'TRG': ('classification', classification_batch(), TRG, EVEN),
-    'TRG, median width': ('classification', classification_batch(), dict(TRG, sigma='median'), EVEN),
     'TRG, segmentation': ('segmentation', segmentation_batch(batch=4), TRG, EVEN),
+    'MLKD': ('classification', classification_batch(), MLKD, EVEN),
+    'MLKD, four views': ('classification', four_views(), dict(MLKD, num_views=4), [(0, 8), (8, 16)]),
+    'MLKD, segmentation': ('segmentation', segmentation_batch(batch=4), MLKD, EVEN),
     # The other terms, and the student's own loss, are means over what a process has.
-    'TRG, uneven': ('classification', classification_batch(), RELATIONS, UNEVEN),
-    'TRG, one without': ('segmentation', half_void(), RELATIONS, EVEN),
+    'TRG, uneven': ('classification', classification_batch(), TRG_RELATIONS, UNEVEN),
+    'TRG, one without': ('segmentation', half_void(), TRG_RELATIONS, EVEN),
+    'MLKD, uneven': ('classification', classification_batch(), MLKD_RELATIONS, UNEVEN),
+    'MLKD, one without': ('segmentation', half_void(), MLKD_RELATIONS, EVEN),
 }
 
 
@@ -42,7 +57,7 @@ def gradients(name, teachers, rank=None):
     own = slice(None) if rank is None else slice(*shares[rank])
     runner = model if rank is None else DistributedDataParallel(model)
     losses = runner(images[own].double(), samples[own], mode='loss')
-    if 'logit_weight' in method:
+    if 0 in method.values():
         losses = {key: value if key.startswith('distill') else 0 * value for key, value in losses.items()}
     total(losses).backward()
     return {key: parameter.grad for key, parameter in model.named_parameters()}

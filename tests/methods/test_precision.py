@@ -33,6 +33,7 @@ METHODS = [
     *[('FRSKD', {key: value for key, value in FRSKDS[kind].items() if key != 'type'}, (kind,)) for kind in ALL],
     ('LogitKD', {}, (*ALL, 'two_stages')),
     ('MGD', {}, ALL),
+    ('MLKD', {}, ALL),
     ('PairwiseSimilarity', {}, ALL),
     ('PKD', dict(source='backbone'), ALL),
     ('ReviewKD', {}, ALL),
