@@ -15,4 +15,7 @@ entries = dict(
     attention_transfer=dict(config=f'attention_transfer_{_pair}', label='AT', cfg_options=_length),
     channel_wise_kd=dict(config=f'channel_wise_kd_{_pair}', label='CWD', cfg_options=_length),
     mlkd=dict(config=f'../mlkd/mlkd_{_pair}', label='MLKD', cfg_options=_length),
-    trg=dict(config=f'../trg/trg_{_pair}', label='TRG', cfg_options=_length))
+    trg=dict(
+        config='../trg/trg_fpn_r18w32_fpn_r18w16_camvid-128x96_first-weights.py',
+        label='TRG, weights not calibrated',
+        cfg_options=_length))

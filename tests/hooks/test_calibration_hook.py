@@ -34,7 +34,11 @@ def ratios(text):
 def test_training_goes_on_bit_by_bit_as_without_the_hook(tmp_path, task):
     state = []
     for name, hook in (('without', None), ('with', dict(iterations=1))):
-        train(config(tmp_path, task, hook, max_iters=2, work_dir=str(tmp_path / name)))
+        made = config(tmp_path, task, hook, max_iters=2, work_dir=str(tmp_path / name))
+        if task == 'segmentation':
+            # Crops smaller than the batch, whose labels the data preprocessor pads where they are
+            made.train_dataloader.dataset.pipeline[2].crop_size = (24, 24)
+        train(made)
         state.append(torch.get_rng_state())
     without, measured = last_weights(tmp_path / 'without'), last_weights(tmp_path / 'with')
     assert without.keys() == measured.keys()
