@@ -7,7 +7,7 @@ scale = 100
 _pair = 'gfl_r18w32_gfl_r18w16_bccd-320x240.py'
 _plain = '../plain/gfl_r18w16_bccd-320x240.py'
 _length = {'train_cfg.max_iters': 1250, 'param_scheduler.total_steps': 1250, 'train_cfg.val_interval': 250}
-# Twice as many plain iterations take at least the time of the most expensive method.
+# Twice as many plain iterations take about the time of the methods; step times are in the table.
 _longer = {'train_cfg.max_iters': 2500, 'param_scheduler.total_steps': 2500, 'train_cfg.val_interval': 250}
 entries = dict(
     plain=dict(config=_plain, label='student alone', cfg_options=_length),
