@@ -6,6 +6,7 @@ import torch
 from mmcv.ops import roi_align
 from torch import Tensor
 
+from mmkd.losses.reduce import compute_dtype
 from mmkd.tasks.padding import cell_size
 
 SIZE = 7
@@ -30,8 +31,9 @@ def box_features(levels: Sequence[Tensor], boxes: Tensor, images: Tensor, batch_
     Returns:
         Features (M, D) in float32 or better.
     """
-    # RoIAlign knows neither bfloat16 nor the precision that the sums of half-precision maps need.
-    levels = [level if level.dtype == torch.float64 else level.float() for level in levels]
+    # RoIAlign knows neither bfloat16 nor the precision that the sums of half-precision maps need, and on a CPU it takes
+    # any memory for the usual layout, channels-last maps too.
+    levels = [level.to(compute_dtype(level)).contiguous() for level in levels]
     strides = [min(cell_size(level.shape[-2:], batch_size)) for level in levels]
     choice = choose_levels(boxes, strides)
     regions = torch.cat([images.unsqueeze(1), boxes], dim=1).to(levels[0])
