@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from mmkd.losses import SoftTargetLoss
+from mmkd.losses import SoftTargetLoss, ranked_shape_loss, soft_target_loss
+from mmkd.registry import MODELS
 from tests import reference
 from tests.detectors import batch_of, tiny_detector
 from tests.students import (
@@ -53,9 +54,22 @@ def _stem(model, images):
 
 
 def test_the_sum_of_the_recorded_step():
-    method = reference.load('lightskd')['method']['total_of_one_step']
-    parts = [method[key] for key in ('ce_main', 'ce_auxiliary', 'reverse_guidance', 'ranked_shape')]
-    assert sum(parts) == pytest.approx(method['total'])
+    recorded = reference.load('lightskd')
+    case = {case['name']: reference.inputs(case) for case in recorded['cases']}
+    main, auxiliary = case['reverse guidance'].values()
+    profile = case['ranked shape, previous batch row by row']['reference']
+    drg, dsr = MODELS.build(dict(type='mmkd.DRG')), MODELS.build(dict(type='mmkd.DSR'))
+    labels = torch.arange(4)
+    parts = dict(
+        ce_main=torch.nn.functional.cross_entropy(main, labels),
+        ce_auxiliary=drg.term_weight('head') * torch.nn.functional.cross_entropy(auxiliary, labels),
+        reverse_guidance=drg.term_weight('logit') * soft_target_loss(main, auxiliary, None, drg.temperature.now()),
+        ranked_shape=dsr.term_weight('shape') * ranked_shape_loss(main, profile, dsr.temperature.now()),
+    )
+    expected = recorded['method']['total_of_one_step']
+    for name, value in parts.items():
+        assert value.item() == pytest.approx(expected[name], rel=1e-7)
+    assert sum(parts.values()).item() == pytest.approx(expected['total'], rel=1e-7)
 
 
 def test_soft_targets_reach_the_student_and_never_the_head():

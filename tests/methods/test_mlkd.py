@@ -1,11 +1,12 @@
 import pytest
 import torch
+from mmengine.config import Config
 
 from mmkd.losses import categorical_similarity_loss, individual_similarity_loss, relational_similarity_loss
 from mmkd.registry import MODELS, TRANSFORMS
 from tests import reference
 from tests.detectors import batch_of, tiny_detector
-from tests.runs import config_of, last_weights, train
+from tests.runs import ROOT, config_of, last_weights, train
 from tests.students import (
     SCOPES,
     STUDENTS,
@@ -43,23 +44,23 @@ def views_batch(count=2):
     return data['inputs'], data['data_samples']
 
 
-def test_the_recorded_total():
+@pytest.mark.parametrize('fragment, total', [('mlkd', 'total_cifar'), ('mlkd_four_views_imagenet', 'total_imagenet')])
+def test_the_recorded_total(fragment, total):
     case = reference.load('mlkd')['method']['total']
     given = {key: torch.tensor(value) for key, value in case['inputs'].items()}
-    outputs = case['outputs']
+    given = {key: value.double() if value.is_floating_point() else value for key, value in given.items()}
+    method = MODELS.build(Config.fromfile(ROOT / 'configs' / '_base_' / 'methods' / f'{fragment}.py').methods.mlkd)
+    embeddings = (given['embed_student'], given['embed_teacher'])
     values = dict(
-        relational=relational_similarity_loss(given['student_rel_head'].double(), _teacher(given), 4),
-        individual=individual_similarity_loss(given['student_ind_head'].double(), _teacher(given)),
+        individual=method.individual_loss(given['student_ind_head'], given['teacher']),
+        relational=method.relational_loss(given['student_rel_head'], given['teacher'], 4),
+        categorical=method.categorical_loss(*embeddings, given['labels_views']),
     )
-    for name, value in values.items():
-        assert value.item() == pytest.approx(outputs[name], rel=1e-6)
-    cifar = outputs['ce'] + 50 * outputs['relational'] + outputs['categorical'] + 20 * outputs['individual']
-    assert cifar == pytest.approx(outputs['total_cifar'])
-
-
-def _teacher(given):
-    name = next(key for key in given if key.startswith('teacher') and 'emb' not in key)
-    return given[name].double()
+    for term, value in values.items():
+        assert value.item() == pytest.approx(case['outputs'][term], rel=1e-8)
+    own = torch.nn.functional.cross_entropy(given['logits_view0'], given['labels'])
+    whole = own + sum(method.term_weight(term) * value for term, value in values.items())
+    assert whole.item() == pytest.approx(case['outputs'][total], rel=1e-8)
 
 
 def test_a_classifier_is_compared_by_what_its_classifier_reads(tmp_path):
