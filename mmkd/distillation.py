@@ -9,6 +9,7 @@ from mmengine.logging import MessageHub
 from mmengine.model import BaseModule, ModuleDict
 from torch import Tensor, nn
 
+from mmkd.collected_gradients import CollectedGradients
 from mmkd.losses.reduce import connected_zero
 from mmkd.methods.base import Method
 from mmkd.step import Step
@@ -75,24 +76,36 @@ class Distillation(BaseModule):
         sources = set().union(*(method.needed_sources() for method in methods.values() if method.needs_teacher))
         return [teacher.teach(step, sorted(sources)) for teacher in self.teachers] if sources else []
 
-    def losses(self, step: Step, methods: dict[str, Method]) -> dict[str, Tensor]:
-        """All terms of these methods, by ``distill.<name>.loss_<term>``.
+    def losses(self, step: Step, methods: dict[str, Method], own: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The student's own losses and all terms of these methods, by ``distill.<name>.loss_<term>``.
+
+        A lean method comes last: what was computed before is propagated back first, so that its memory is free.
 
         Raises:
             FloatingPointError: If a term is NaN or infinite.
         """
         step.lessons = self.lessons(step, methods)
-        idle = [parameter for method in self.methods.values() for parameter in method.idle_parameters()]
-        losses = {
-            f'distill.{name}.{key}': value
-            for name, method in methods.items()
-            for key, value in method.losses(step).items()
-        }
+        losses = dict(own)
+        for name, method in sorted(methods.items(), key=lambda item: item[1].lean):
+            if method.lean and step.gradients is None:
+                step.gradients = CollectedGradients(step.student)
+                losses = step.gradients.collect(losses)
+            losses.update({f'distill.{name}.{key}': value for key, value in method.losses(step).items()})
+        idle = [
+            parameter for method in self.methods.values() for parameter in method.idle_parameters(step.student)
+        ]
         if idle:
             # Distributed training waits for a gradient of every parameter; this one is zero.
             losses['distill.loss_idle'] = sum(connected_zero(parameter.flatten()) for parameter in idle)
-        self._check_finite(losses)
+        if step.gradients is not None:
+            losses['distill.loss_collected'] = step.gradients.carrier()
+        self._check_finite({key: value for key, value in losses.items() if key.startswith('distill.')})
         return losses
+
+    def start_from(self, state_dict: dict[str, Tensor], prefix: str) -> None:
+        """Let every method take what it can from the checkpoint of a plain student."""
+        for method in self.methods.values():
+            method.start_from(state_dict, prefix)
 
     def _check_finite(self, losses: dict[str, Tensor]) -> None:
         # On an accelerator the value of this step is not there yet, and waiting for it would cost a synchronisation:

@@ -1,7 +1,6 @@
 """Distiller: student config in, distilling student out."""
 
 import difflib
-import functools
 from typing import Any
 
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -9,6 +8,7 @@ from torch import Tensor, nn
 
 from mmkd.distillation import Distillation, independent_random_state
 from mmkd.methods.base import Method, argument_names
+from mmkd.mixin import Mixin, mixed_class
 from mmkd.registry import MODELS, find_class
 from mmkd.step import Step
 from mmkd.taps import Taps
@@ -18,10 +18,10 @@ from mmkd.teachers import ExternalTeacher, build_teachers
 from mmkd.teachers.build import TeacherConfig
 
 
-class Distilling:
+class Distilling(Mixin):
     """What a distilling student does differently from the plain one: its ``loss`` adds the terms of its methods.
 
-    Mixed in before the student's own class, see :func:`distilling_class`.
+    Mixed in before the student's own class.
     """
 
     distill: Distillation
@@ -31,25 +31,20 @@ class Distilling:
         methods = self.distill.active()
         own_loss = self.distill.task.loss_of_views(self, data_samples)
         with own_loss, Taps(self, self.distill.paths(methods)) as record:
-            losses = super().loss(inputs, data_samples, *args, **kwargs)
-        losses.update(self.distill.losses(Step(self, self.distill.task, record, data_samples, inputs), methods))
+            losses = self.plain_loss(inputs, data_samples, *args, **kwargs)
+        step = Step(self, self.distill.task, record, data_samples, inputs)
+        losses = self.distill.losses(step, methods, losses)
         record.release()
         return losses
 
-    def __reduce_ex__(self, protocol: int) -> tuple:
-        # The class is made on the fly, so that a pickle must name the student's class and make it again.
-        return _new_distilling, (type(self).student_class,), self.__dict__
+    def plain_loss(self, *args: Any, **kwargs: Any) -> dict[str, Tensor]:
+        """What the ``loss`` of the plain student gives."""
+        return super().loss(*args, **kwargs)
 
-
-@functools.cache
-def distilling_class(student_class: type[nn.Module]) -> type[nn.Module]:
-    """The class of a distilling student: the student's, so that everything but ``loss`` stays as it is."""
-    name = f'Distilling{student_class.__name__}'
-    return type(
-        name,
-        (Distilling, student_class),
-        {'student_class': student_class, '__module__': student_class.__module__, '__doc__': student_class.__doc__},
-    )
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        if not any(key.startswith(f'{prefix}distill.') for key in state_dict):
+            self.distill.start_from(state_dict, prefix)
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 @MODELS.register_module()
@@ -94,7 +89,7 @@ class Distiller:
             student.setdefault('data_preprocessor', data_preprocessor)
         model = MMENGINE_MODELS.build(student)
         distill = Distillation(model, task_of(model, taps), methods, _teachers(teacher, methods))
-        model.__class__ = distilling_class(type(model))
+        model.__class__ = mixed_class(Distilling, type(model))
         model.distill = distill
         return model
 
@@ -147,8 +142,3 @@ def _near_methods(kind: str) -> str:
         if isinstance(kind, type) and issubclass(kind, Method)
     ]
     return ', '.join(difflib.get_close_matches(kind, names, n=3) or sorted(names))
-
-
-def _new_distilling(student_class: type[nn.Module]) -> nn.Module:
-    made = distilling_class(student_class)
-    return made.__new__(made)

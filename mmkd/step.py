@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from mmkd.collected_gradients import CollectedGradients
 from mmkd.taps import Taps
 from mmkd.tasks.base import Task
 from mmkd.teachers.lesson import Lesson
@@ -22,6 +23,7 @@ class Step:
         data_samples: The batch's data samples of the toolbox.
         inputs: The preprocessed batch (N, 3, H, W).
         lessons: What each external teacher knows of the batch, in the order of the teachers.
+        gradients: Where a lean method propagates its terms back to, None if there is none.
     """
 
     student: nn.Module
@@ -30,6 +32,7 @@ class Step:
     data_samples: list[Any]
     inputs: Any
     lessons: list[Lesson] = field(default_factory=list)
+    gradients: CollectedGradients | None = None
     _made: dict[Hashable, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

@@ -19,6 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         'out', help='the checkpoint to write; the plain config is written beside it with the ending .py'
     )
+    parser.add_argument('--subnet', metavar='NAME', help='the net of a student of dynamic depth (default: full)')
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, help='values that replace those of the config, as key=value'
     )
@@ -30,7 +31,7 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         checkpoint, config = export_student(
-            load_config(args.config, args.cfg_options), Path(args.checkpoint), Path(args.out)
+            load_config(args.config, args.cfg_options), Path(args.checkpoint), Path(args.out), args.subnet
         )
         print(f'The plain student: {checkpoint}\nIts plain config:  {config}')
 

@@ -9,7 +9,7 @@ from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.engine.checkpoint import read_checkpoint, require_checkpoint, require_fit
-from mmkd.engine.config import add_hook, add_import, load_config, plain_model
+from mmkd.engine.config import add_hook, add_import, has_subnets, load_config, plain_model, without_teachers
 from mmkd.engine.device import DEVICES, processes, use_device
 from mmkd.engine.messages import one_sentence_errors
 
@@ -54,8 +54,12 @@ def main() -> None:
         if args.split == 'val':
             config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
         # What only training needs, the files of a teacher for example, need not be there.
-        config.model = plain_model(config)
-        add_hook(config, 'mmkd.PlainWeightsHook')
+        if has_subnets(config):
+            config = without_teachers(config)
+            add_hook(config, 'mmkd.SubnetEvaluationHook')
+        else:
+            config.model = plain_model(config)
+            add_hook(config, 'mmkd.PlainWeightsHook')
         add_import(config, 'mmkd')
         with processes(config, args.launcher, device):
             runner = Runner.from_cfg(config)

@@ -8,7 +8,7 @@ from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.engine.checkpoint import require_checkpoint
-from mmkd.engine.config import add_hook, add_import, distil, is_distilling, load_config, set_teacher
+from mmkd.engine.config import add_hook, add_import, distil, has_subnets, is_distilling, load_config, set_teacher
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
 from mmkd.engine.messages import one_sentence_errors
 
@@ -78,6 +78,8 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
     require_checkpoint(config.get('load_from'))
     for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook'):
         add_hook(config, hook)
+    if has_subnets(config):
+        add_hook(config, 'mmkd.SubnetEvaluationHook')
     add_import(config, 'mmkd')
     return config
 

@@ -3,7 +3,7 @@ baseline = 'plain'
 metrics = dict(val='mIoU', test='mIoU')
 seeds = [0, 1, 2]
 checkpoint = 'last'
-_length = {'train_cfg.max_iters': 1600, 'param_scheduler.total_steps': 1600, 'train_cfg.val_interval': 400}
+_length = {'train_cfg.max_iters': 1000, 'param_scheduler.total_steps': 1000, 'train_cfg.val_interval': 250}
 entries = dict(
     plain=dict(config='../plain/fpn_r18w16_camvid-128x96.py', label='plain', cfg_options=_length),
     self_attention=dict(

@@ -20,7 +20,7 @@ from mmkd.benchmark.table import make_table
 
 def plan_runs(entries: Sequence[Entry], seeds: Sequence[int], work_dir: Path) -> list[Run]:
     """All runs, seed by seed, so that after each seed the entries can be compared."""
-    return [Run(entry, seed, work_dir / entry.name / f'seed{seed}') for seed in seeds for entry in entries]
+    return [Run(entry, seed, work_dir / entry.folder / f'seed{seed}') for seed in seeds for entry in entries]
 
 
 def run_all(
@@ -44,6 +44,8 @@ def run_all(
         BlockingIOError: The work dir is in use.
     """
     processes = Processes(work_dir)
+    # others show what these have done
+    runs = [run for run in runs if run.entry.of is None]
     todo = [run for run in runs if not is_done(run, suite)]
     progress = Progress(runs, jobs)
     for run in set(runs) - set(todo):

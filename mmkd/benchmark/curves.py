@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from mmkd.benchmark.results import Results, finished, metric_label
+from mmkd.benchmark.results import Results, finished, metric_label, metric_name
 
 
 def plot_curves(results: Results) -> Figure:
@@ -19,11 +19,12 @@ def plot_curves(results: Results) -> Figure:
     Returns:
         A figure with two axes that share the metric.
     """
-    metric, scale = results['metrics']['val'], results.get('scale', 1)
+    scale = results.get('scale', 1)
     figure = Figure(figsize=(12, 4.8), layout='constrained')
     axes = figure.subplots(1, 2, sharey=True)
     for number, (name, entry) in enumerate(results['entries'].items()):
-        curve = average_curve([run['val_curve'] for run in finished(results, name)], metric)
+        curves = [run['val_curve'] for run in finished(results, name)]
+        curve = average_curve(curves, metric_name(results, name, 'val'))
         if curve is None:
             continue
         iterations, seconds, mean, std, seeds = curve

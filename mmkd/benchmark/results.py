@@ -40,6 +40,7 @@ def collect(
             'distill': entry.distill and _relative(entry.distill, folder),
             'baseline': entry.baseline,
             'digest': entry.digest,
+            **({'of': entry.of, 'metrics': entry.metrics} if entry.of else {}),
         }
         for name, entry in suite.entries.items()
     }
@@ -84,12 +85,17 @@ def finished(results: Results, entry: str) -> list[dict[str, Any]]:
 
 def metric_by_seed(results: Results, entry: str, split: str) -> dict[int, float]:
     """The compared metric of the finished runs of an entry, by seed, scaled as the suite asks."""
-    name, scale = results['metrics'][split], results.get('scale', 1)
+    name, scale = metric_name(results, entry, split), results.get('scale', 1)
     return {
         run['seed']: scale * run['metrics'][split][name]
         for run in finished(results, entry)
         if name in run['metrics'][split]
     }
+
+
+def metric_name(results: Results, entry: str, split: str) -> str:
+    """The metric that an entry is compared by: that of the suite, or its own."""
+    return results['entries'][entry].get('metrics', results['metrics'])[split]
 
 
 def metric_label(results: Results, split: str) -> str:

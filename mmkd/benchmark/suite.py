@@ -3,7 +3,7 @@
 import argparse
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from mmkd.engine.config import load_config
 
 SUITE_KEYS = ('title', 'baseline', 'metrics', 'entries', 'seeds', 'checkpoint', 'digits', 'scale')
 ENTRY_KEYS = ('config', 'label', 'cfg_options', 'distill', 'baseline')
+ROW_KEYS = ('of', 'metrics', 'label', 'baseline')
 CHECKPOINTS = ('last', 'best')
 
 
@@ -29,6 +30,8 @@ class Entry:
         baseline: Entry it is compared with; None for the baseline itself.
         digest: Hash of the complete config, ``cfg_options`` and fragment included.
         length: Iterations (or epochs) that training takes.
+        metrics: Name of the compared metric, by split (``val`` and ``test``).
+        of: Entry whose runs the row shows by another metric; None for an entry with runs of its own.
     """
 
     name: str
@@ -39,6 +42,13 @@ class Entry:
     baseline: str | None
     digest: str
     length: int
+    metrics: dict[str, str]
+    of: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """Name of the entry whose runs it shows."""
+        return self.of or self.name
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ def load_suite(file: str | Path) -> Suite:
 
     Args:
         file: Python config with ``title``, ``baseline``, ``entries`` (name to ``dict(config=…, label=…, cfg_options=…,
-            distill=…, baseline=…)``), ``seeds``, ``metrics`` (``dict(val='mIoU', test='mIoU')``), ``checkpoint``,
+            distill=…, baseline=…)``, or ``dict(of=NAME, metrics=dict(val=…, test=…), label=…, baseline=…)`` for another
+            metric of the same runs), ``seeds``, ``metrics`` (``dict(val='mIoU', test='mIoU')``), ``checkpoint``,
             ``digits`` and ``scale``; paths are relative to it.
 
     Returns:
@@ -96,7 +107,7 @@ def load_suite(file: str | Path) -> Suite:
     _check_baseline('the suite', baseline, entries)
     metrics = content.get('metrics', {})
     _check_keys('metrics', metrics, ('val', 'test'))
-    val = metrics.get('val', 'mIoU')
+    metrics = _both_splits(metrics, 'mIoU')
     checkpoint = content.get('checkpoint', 'last')
     if checkpoint not in CHECKPOINTS:
         raise ValueError(f"checkpoint is {checkpoint!r}; choose 'last', or 'best' (best on val)")
@@ -105,9 +116,9 @@ def load_suite(file: str | Path) -> Suite:
         title=content.get('title', file.stem),
         baseline=baseline,
         checkpoint=checkpoint,
-        entries={name: _load_entry(name, entry, file.parent, entries, baseline) for name, entry in entries.items()},
+        entries=_load_entries(entries, file.parent, baseline, metrics),
         seeds=check_seeds(content.get('seeds', [0, 1, 2])),
-        metrics={'val': val, 'test': metrics.get('test', val)},
+        metrics=metrics,
         digits=content.get('digits', 2),
         scale=_check_scale(content.get('scale', 1)),
     )
@@ -152,7 +163,46 @@ def option_arguments(cfg_options: dict[str, Any]) -> list[str]:
     return words
 
 
-def _load_entry(name: str, entry: dict, folder: Path, entries: dict, suite_baseline: str) -> Entry:
+def _load_entries(entries: dict, folder: Path, baseline: str, metrics: dict[str, str]) -> dict[str, Entry]:
+    loaded = {
+        name: _load_entry(name, entry, folder, entries, baseline, metrics)
+        for name, entry in entries.items()
+        if 'of' not in entry
+    }
+    rows = {name: entry for name, entry in entries.items() if 'of' in entry}
+    loaded |= {name: _load_row(name, entry, loaded, entries, baseline) for name, entry in rows.items()}
+    return {name: loaded[name] for name in entries}
+
+
+def _load_row(name: str, entry: dict, loaded: dict[str, Entry], entries: dict, suite_baseline: str) -> Entry:
+    """An entry that shows another metric of the runs of an entry."""
+    _check_keys(f"entry '{name}'", entry, ROW_KEYS)
+    if entry['of'] not in loaded:
+        raise ValueError(
+            f"entry '{name}' is of {entry['of']!r}, which is no entry with runs; choose among {list(loaded)}"
+        )
+    baseline = entry.get('baseline', suite_baseline)
+    _check_baseline(f"entry '{name}'", baseline, entries)
+    _check_keys(f"the metrics of entry '{name}'", entry.get('metrics', {}), ('val', 'test'))
+    source = loaded[entry['of']]
+    return replace(
+        source,
+        name=name,
+        of=source.name,
+        label=entry.get('label', name),
+        baseline=baseline,
+        metrics=_both_splits(entry.get('metrics', {}), source.metrics['val']),
+    )
+
+
+def _both_splits(metrics: dict[str, str], default: str) -> dict[str, str]:
+    val = metrics.get('val', default)
+    return {'val': val, 'test': metrics.get('test', val)}
+
+
+def _load_entry(
+    name: str, entry: dict, folder: Path, entries: dict, suite_baseline: str, metrics: dict[str, str]
+) -> Entry:
     _check_keys(f"entry '{name}'", entry, ENTRY_KEYS)
     if 'config' not in entry:
         raise ValueError(f"entry '{name}' has no config; add config='…' relative to the suite file")
@@ -173,6 +223,7 @@ def _load_entry(name: str, entry: dict, folder: Path, entries: dict, suite_basel
         baseline=None if baseline == name else baseline,
         digest=_digest(parts),
         length=_length(name, config),
+        metrics=metrics,
     )
 
 

@@ -149,6 +149,12 @@ def plain_model(config: Config) -> dict:
     return student
 
 
+def has_subnets(config: Config) -> bool:
+    """Whether the student of a config has a backbone of dynamic depth."""
+    backbone = plain_model(config).get('backbone') or {}
+    return bool(backbone.get('subnets'))
+
+
 def _needs_teacher(method: dict) -> bool:
     kind = method.get('type')
     return getattr(kind if isinstance(kind, type) else find_class(str(kind)), 'needs_teacher', False)

@@ -51,11 +51,15 @@ def represented(labels: Tensor, drawn: Tensor) -> Tensor:
     return (present / kept.clamp(min=1))[index[drawn]]
 
 
-def generator_of_step() -> torch.Generator:
+def generator_of_step(process: int | None = None) -> torch.Generator:
     """A generator that follows from seed, iteration and process alone.
 
     A resumed run draws the same as a straight one, and nothing else in the training draws other numbers for it.
+
+    Args:
+        process: Whose generator, by default that of the present process.
     """
     iteration = MessageHub.get_current_instance().get_info('iter', 0)
-    seed = (torch.initial_seed() * SPREAD + iteration * 8191 + get_rank()) % 2**63
+    process = get_rank() if process is None else process
+    seed = (torch.initial_seed() * SPREAD + iteration * 8191 + process) % 2**63
     return torch.Generator().manual_seed(seed)

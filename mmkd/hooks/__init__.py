@@ -7,6 +7,7 @@ from mmkd.hooks.distill_visualization_hook import DistillVisualizationHook
 from mmkd.hooks.eval_teacher_hook import EvalTeacherHook
 from mmkd.hooks.plain_weights_hook import PlainWeightsHook
 from mmkd.hooks.random_state_hook import RandomStateHook
+from mmkd.hooks.subnet_evaluation_hook import SubnetEvaluationHook
 
 __all__ = [
     'AutocastOptimWrapper',
@@ -17,4 +18,5 @@ __all__ = [
     'EvalTeacherHook',
     'PlainWeightsHook',
     'RandomStateHook',
+    'SubnetEvaluationHook',
 ]

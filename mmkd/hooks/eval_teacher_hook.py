@@ -2,14 +2,12 @@
 
 from numbers import Real
 
-import torch
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
-from torch.utils.data import DataLoader
 
-from mmkd.hooks.random_state_hook import random_state, set_random_state
+from mmkd.hooks.evaluation import evaluate
 from mmkd.registry import HOOKS
 from mmkd.teachers import ExternalTeacher
 
@@ -49,24 +47,7 @@ def _evaluated(runner: Runner, teacher: ExternalTeacher) -> str:
             'The teacher is to be evaluated, but the config has no val_dataloader: add one, or leave --eval-teacher '
             'out.'
         )
-    state, evaluator = random_state(), runner.val_loop.evaluator
-    loader = _loader(runner)
     # The student's data preprocessor has been told its device, the teacher's has not.
     model = teacher.model.to(next(teacher.model.parameters()).device).eval()
-    try:
-        for batch in loader:
-            with torch.no_grad():
-                samples = model.val_step(batch)
-            evaluator.process(data_samples=samples, data_batch=batch)
-        metrics = evaluator.evaluate(len(loader.dataset))
-    finally:
-        set_random_state(state)
+    metrics = evaluate(runner, runner.val_loop, model.val_step)
     return ', '.join(f'{name}={value:.4g}' for name, value in metrics.items() if isinstance(value, Real))
-
-
-def _loader(runner: Runner) -> DataLoader:
-    # A loader of its own, because that of validation may keep its workers and the numbers that these have drawn.
-    settings, loader = runner.cfg.get('val_dataloader'), runner.val_loop.dataloader
-    if not isinstance(settings, dict):
-        return loader
-    return runner.build_dataloader(dict(settings, dataset=loader.dataset, persistent_workers=False), seed=runner.seed)

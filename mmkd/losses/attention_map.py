@@ -53,7 +53,7 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2, mask
 
 
 def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', reduction: str = 'mean',
-                       power: float = 2, mask: Masks = None) -> Tensor:
+                       power: float = 2, mask: Masks = None, detach: bool = True) -> Tensor:
     r"""Compare the attention maps of student and teacher, level by level.
 
     .. math::
@@ -66,7 +66,7 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
     - ``sum``: sum over positions and mean over N, independent of the resolution
     - ``norm``: L2 norm over positions (not squared) and mean over N
 
-    The teacher is detached. ``zscore`` skips levels with one position. Without a valid element the value is 0,
+    ``zscore`` skips levels with one position. Without a valid element the value is 0,
     connected to the graph.
 
     Papers: `Paying More Attention to Attention <https://arxiv.org/abs/1612.03928>`_,
@@ -79,6 +79,7 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
         reduction: ``'mean'``, ``'sum'`` or ``'norm'``.
         power: Exponent of the magnitude, at least 1. Unused by ``zscore``.
         mask: Bool (N, H, W), True where a position counts (padding does not), or one per level. Defaults to None: all.
+        detach: Whether the teacher is detached, so that only the student learns.
 
     Returns:
         A scalar in float32, or float64 for float64 features.
@@ -96,7 +97,8 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
     for own, target, counts in zip(students, teachers, masks, strict=True):
         if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
             continue
-        maps = [attention_map(level, normalize, power, counts) for level in (own, target.detach())]
+        target = target.detach() if detach else target
+        maps = [attention_map(level, normalize, power, counts) for level in (own, target)]
         values.append(_reduce((maps[0] - maps[1]).flatten(1), reduction, counts))
     return sum(values[1:], values[0]) if values else connected_zero(students[0])
 

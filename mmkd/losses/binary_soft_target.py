@@ -10,16 +10,16 @@ from .weighted import WeightedLoss
 
 
 def binary_soft_target_loss(student: Tensor, teacher: Tensor, weight: Tensor | None = None,
-                            avg_factor: float | Tensor | None = None, temperature: float = 1.0) -> Tensor:
+                            avg_factor: float | Tensor | None = None, temperature: float = 1.0,
+                            detach: bool = True) -> Tensor:
     r"""Compute the divergence between the softened probabilities of classes that do not exclude each other.
 
     .. math::
         \frac{T^2}{\sum_i w_i} \sum_i w_i \sum_c \Big( t_{ic} \log \frac{t_{ic}}{s_{ic}} +
         (1 - t_{ic}) \log \frac{1 - t_{ic}}{1 - s_{ic}} \Big), \quad t = \sigma(z^t / T), \; s = \sigma(z^s / T)
 
-    the Kullback-Leibler divergence of one Bernoulli distribution per class, as sigmoid heads of detectors need it. The
-    teacher is detached. Rows of weight 0 may hold anything, inf and nan included. Without a valid row the value is 0,
-    connected to the graph.
+    the Kullback-Leibler divergence of one Bernoulli distribution per class, as sigmoid heads of detectors need it. Rows
+    of weight 0 may hold anything, inf and nan included. Without a valid row the value is 0, connected to the graph.
 
     Paper: `Distilling the Knowledge in a Neural Network <https://arxiv.org/abs/1503.02531>`_, there for a softmax
 
@@ -30,6 +30,7 @@ def binary_soft_target_loss(student: Tensor, teacher: Tensor, weight: Tensor | N
         avg_factor: Divides the weighted sum, a number or a tensor with one element; 0 counts as 1. Defaults to None:
             the sum of the weights.
         temperature: Divides the logits before the sigmoid.
+        detach: Whether the teacher is detached, so that only the student learns.
 
     Returns:
         A scalar in float32, or float64 for float64 logits.
@@ -41,7 +42,7 @@ def binary_soft_target_loss(student: Tensor, teacher: Tensor, weight: Tensor | N
     check_weight(weight, student)
     check_positive('temperature', temperature)
     own = hide_rows(student, weight) / temperature
-    target = hide_rows(teacher.detach(), weight) / temperature
+    target = hide_rows(teacher.detach() if detach else teacher, weight) / temperature
     # Both logarithms of a probability come from the logit itself: log(1 - p) loses all digits when p is close to 1.
     active = target.sigmoid() * (F.logsigmoid(target) - F.logsigmoid(own))
     inactive = (-target).sigmoid() * (F.logsigmoid(-target) - F.logsigmoid(-own))

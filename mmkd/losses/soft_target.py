@@ -11,7 +11,7 @@ from .weighted import WeightedLoss
 
 
 def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = None,
-                     temperature: float = 4.0, weight: Tensor | None = None) -> Tensor:
+                     temperature: float = 4.0, weight: Tensor | None = None, detach: bool = True) -> Tensor:
     r"""Compute the divergence between the softened class probabilities of a teacher and a student.
 
     .. math::
@@ -19,7 +19,7 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
         t_p = \mathrm{softmax}(z^t_p / T), \; s_p = \mathrm{softmax}(z^s_p / T)
 
     where :math:`P` are all rows and positions, or those where ``mask`` is True. With ``weight`` the mean is a weighted
-    one. The teacher is detached. Logits where the mask is False or the weight 0 may be anything, inf and nan included.
+    one. Logits where the mask is False or the weight 0 may be anything, inf and nan included.
     Without a valid position the value is 0, connected to the graph.
 
     Paper: `Distilling the Knowledge in a Neural Network <https://arxiv.org/abs/1503.02531>`_
@@ -30,6 +30,7 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
         mask: Bool (N, *), True where a position counts. Defaults to None: all of them.
         temperature: Divides the logits before the softmax.
         weight: Weights (N, *), at least 0, instead of a mask. Their sum is the divisor.
+        detach: Whether the teacher is detached, so that only the student learns.
 
     Returns:
         A scalar in float32, or float64 for float64 logits.
@@ -44,7 +45,7 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
     check_positive('temperature', temperature)
     hidden = None if mask is None else ~mask.unsqueeze(1)
     log_student = _log_probabilities(student, temperature, hidden)
-    log_teacher = _log_probabilities(teacher.detach(), temperature, hidden)
+    log_teacher = _log_probabilities(teacher.detach() if detach else teacher, temperature, hidden)
     if weight is not None:
         rows = F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(dim=1)
         return temperature ** 2 * weighted_mean(rows.flatten(), weight.flatten())

@@ -8,6 +8,7 @@ from mmkd.methods.dist import DIST
 from mmkd.methods.dkd import DKD
 from mmkd.methods.drg import DRG
 from mmkd.methods.dsr import DSR
+from mmkd.methods.ekd import EKD
 from mmkd.methods.feature_kd import FeatureKD
 from mmkd.methods.frskd import FRSKD
 from mmkd.methods.logit_kd import LogitKD
@@ -28,6 +29,7 @@ __all__ = [
     'DKD',
     'DRG',
     'DSR',
+    'EKD',
     'FRSKD',
     'MGD',
     'MLKD',

@@ -32,6 +32,8 @@ class Method(BaseModule, ABC):
     terms: ClassVar[tuple[str, ...]]
     needs_teacher: ClassVar[bool] = False
     """Whether the method learns from external teachers."""
+    lean: bool = False
+    """Whether the method propagates its terms back one by one, see :mod:`mmkd.collected_gradients`."""
     trained_by: ClassVar[dict[str, tuple[str, ...]]] = {}
     """The method's own parts, named as its attributes, by the term whose gradient trains them."""
 
@@ -55,7 +57,7 @@ class Method(BaseModule, ABC):
         """Whether any term has a weight above 0 at the present moment."""
         return any(self.term_weight(term) > 0 for term in self.terms)
 
-    def idle_parameters(self) -> list[nn.Parameter]:
+    def idle_parameters(self, student: nn.Module) -> list[nn.Parameter]:
         """Trainable parameters that get no gradient at the present moment, because the term that trains them is off."""
         idle = [part for term, parts in self.trained_by.items() if not self.term_weight(term) > 0 for part in parts]
         modules = [getattr(self, part) for part in idle]
@@ -73,6 +75,9 @@ class Method(BaseModule, ABC):
 
     def meet(self, methods: Mapping[str, 'Method']) -> None:
         """Look at the other methods of the student, by name, all of them attached and not always off."""
+
+    def start_from(self, state_dict: Mapping[str, Tensor], prefix: str) -> None:
+        """Take what the method can use from the checkpoint of a plain student, whose keys begin with ``prefix``."""
 
     @abstractmethod
     def taps(self, task: Task) -> list[str]:

@@ -99,7 +99,7 @@ class TaughtMethod(Method):
             for term in self.active_terms()
         }
 
-    def idle_parameters(self) -> list[nn.Parameter]:
+    def idle_parameters(self, student: nn.Module) -> list[nn.Parameter]:
         """Trainable parameters of the parts whose term is off at the present moment."""
         active = self.active_terms()
         return [

@@ -4,6 +4,8 @@ from .bifpn_self_teacher import BiFPNSelfTeacher
 from .cifar_resnet import CIFARResNet
 from .cifar_shufflenet_v2 import CIFARShuffleNetV2
 from .cifar_vgg import CIFARVGG
+from .dynamic_depth_resnet import DynamicDepthResNet
+from .dynamic_depth_vgg import DynamicDepthVGG
 from .efficientnet_stages import EfficientNetStages
 from .levels_from_stage import LevelsFromStage
 from .reverse_guidance_head import ReverseGuidanceHead
@@ -17,6 +19,8 @@ __all__ = [
     'BiFPNSelfTeacher',
     'CIFARResNet',
     'CIFARShuffleNetV2',
+    'DynamicDepthResNet',
+    'DynamicDepthVGG',
     'EfficientNetStages',
     'LevelsFromStage',
     'ReverseGuidanceHead',

@@ -1,6 +1,7 @@
 """Residual network for small images, in the three-stage form of its paper's CIFAR experiments."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -55,6 +56,11 @@ class CIFARResNet(BaseModule):
         >>> [tuple(feat.shape[1:]) for feat in feats]
         [(16, 32, 32), (32, 16, 16), (64, 8, 8)]
     """
+
+    arch_settings: ClassVar[dict[int, tuple[str, tuple[int, ...]]]] = {
+        6 * blocks + 2: ('basic', (blocks,) * 3) for blocks in range(1, 21)
+    }
+    """Kind and number of the blocks of the usual depths, as the toolboxes' ResNets tell them."""
 
     def __init__(
         self,

@@ -1,6 +1,7 @@
 """VGG network for small images."""
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from mmengine.model import BaseModule
 from torch import Tensor, nn
@@ -47,6 +48,11 @@ class CIFARVGG(BaseModule):
         >>> [tuple(feat.shape[1:]) for feat in feats]
         [(64, 32, 32), (128, 16, 16), (256, 8, 8), (512, 4, 4), (512, 4, 4)]
     """
+
+    arch_settings: ClassVar[dict[int, tuple[str, tuple[int, ...]]]] = {
+        depth: ('convolution', blocks) for depth, blocks in BLOCKS.items()
+    }
+    """Kind and number of the blocks of every depth, as the toolboxes' ResNets tell them."""
 
     def __init__(
         self,

@@ -93,6 +93,18 @@ class Task(ABC):
         """What must be read from the student to run, train and compare a head that :meth:`build_head` made."""
         return []
 
+    def own_output(self, step: 'Step') -> Any:
+        """The student's logits in the structure that :meth:`comparable_logits` takes for those of another network."""
+        return step.logits()
+
+    def assignment_taps(self) -> list[str]:
+        """What must be read from the student for :meth:`same_assignment`."""
+        return []
+
+    def same_assignment(self, step: 'Step') -> AbstractContextManager:
+        """A context in which the student's own loss teaches the same targets as in its step, whatever it predicts."""
+        return nullcontext()
+
     def head_output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
         """What a head makes of maps, logits in most tasks; None stands for the student's own head."""
         return head(maps)

@@ -87,7 +87,7 @@ class ClassificationTask(Task):
         self, step: 'Step', output: Tensor, mask_ignored: bool = False, full_size: bool = True
     ) -> ComparableLogits:
         """Logits (N, K); every row counts."""
-        return ComparableLogits(step.logits(), output.detach())
+        return ComparableLogits(step.logits(), output)
 
     def entities(self, step: 'Step', student: Tensor, teacher: Tensor, limit: int) -> EntitySets:
         """Images, or views of images, by the vectors that the classifiers read; all of them, as none is a batch more.

@@ -26,8 +26,15 @@ class ComparableLogits:
     weight: Tensor | None = None
     binary: bool = False
 
-    def soft_target_loss(self, temperature: float) -> Tensor:
-        r""":math:`T^2 KL(teacher \| student)` at a temperature, averaged over what counts; the teacher is detached."""
+    def soft_target_loss(self, temperature: float, detach: bool = True) -> Tensor:
+        r""":math:`T^2 KL(teacher \| student)` at a temperature, averaged over what counts.
+
+        Args:
+            temperature: :math:`T`.
+            detach: Whether only the student learns from it.
+        """
         if self.binary:
-            return binary_soft_target_loss(self.student, self.teacher, self.weight, temperature=temperature)
-        return soft_target_loss(self.student, self.teacher, self.mask, temperature, self.weight)
+            return binary_soft_target_loss(
+                self.student, self.teacher, self.weight, temperature=temperature, detach=detach
+            )
+        return soft_target_loss(self.student, self.teacher, self.mask, temperature, self.weight, detach)

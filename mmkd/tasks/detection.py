@@ -1,6 +1,7 @@
 """Object detection: models of mmdet."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -86,6 +87,21 @@ class DetectionTask(Task):
         """Raise an error unless a teacher's class scores stand for the same classes, locations and anchors."""
         super().check_teacher(student, model, task)
         self._known_adapter(student).check_teacher(student, model, task.adapter)
+
+    def own_output(self, step: 'Step') -> Any:
+        """The student's class scores in the structure of a head's output."""
+        return self._known_adapter().own_output(step)
+
+    def assignment_taps(self) -> list[str]:
+        """The assignment of boxes to locations or proposals; nothing where mmkd does not know the head."""
+        return self.adapter.assignment_taps if self.adapter is not None else []
+
+    def same_assignment(self, step: 'Step') -> AbstractContextManager:
+        """A context in which the student's head gets the assignment of the step, whatever it predicts.
+
+        Heads that mmkd does not know make an assignment of their own.
+        """
+        return self.adapter.same_assignment(step) if self.adapter is not None else nullcontext()
 
     def head_output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
         """What the (second) head makes of maps: dense predictions, or those of the student's proposals."""

@@ -135,7 +135,7 @@ class SegmentationTask(Task):
             labels = _nearest(labels, size)
         valid = labels != self.ignore_index
         mask = valid if mask_ignored else valid.any().expand_as(valid)
-        student, teacher = self._resize(student, size), self._resize(output.detach(), size)
+        student, teacher = self._resize(student, size), self._resize(output, size)
         inside = self.valid_positions(step, [student])
         return ComparableLogits(student, teacher, mask if inside is None else mask & inside[0])
 

@@ -3,7 +3,7 @@
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from mmengine.registry import MODELS
@@ -91,6 +91,19 @@ class HeadAdapter(ABC):
     def output(self, step: 'Step', head: nn.Module | None, maps: Sequence[Tensor]) -> Any:
         """What a head makes of maps; None stands for the student's own head."""
 
+    def own_output(self, step: 'Step') -> Any:
+        """The class scores of the student's own head, in the structure of :meth:`output`."""
+        raise TypeError(self.refusal(step.student))
+
+    @property
+    def assignment_taps(self) -> list[str]:
+        """What must be read from the student's step for :meth:`same_assignment`."""
+        return []
+
+    def same_assignment(self, step: 'Step') -> AbstractContextManager:
+        """A context in which the student's own loss assigns boxes as in the step."""
+        return nullcontext()
+
     @abstractmethod
     def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> Any:
         """What the head of a model (a teacher, for example) makes of that model's own maps."""
@@ -143,6 +156,21 @@ class HeadAdapter(ABC):
             f'The {self.path} of the student is a {type(self.head_of(student)).__name__}, whose logits and boxes mmkd '
             'cannot compare: set logit_weight=0 and box_weight=0 to distil its features only.'
         )
+
+
+@contextmanager
+def given(owner: Any, **replaced: Any) -> Iterator[None]:
+    """A context in which an object has other attributes."""
+    before = {name: vars(owner)[name] for name in replaced if name in vars(owner)}
+    for name, value in replaced.items():
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for name in replaced:
+            delattr(owner, name)
+        for name, value in before.items():
+            setattr(owner, name, value)
 
 
 def _fresh_copy(head: nn.Module) -> nn.Module:

@@ -1,8 +1,8 @@
 """Dense heads: a prediction at every location (and anchor) of every neck level."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmkd.losses.reduce import connected_zero
 from mmkd.losses.soft_target import soft_target_loss
 from mmkd.tasks.comparable import ComparableLogits
-from mmkd.tasks.detection_heads.base import HeadAdapter, sum_of_losses
+from mmkd.tasks.detection_heads.base import HeadAdapter, given, sum_of_losses
 from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
@@ -51,6 +51,20 @@ class DenseHeads(HeadAdapter):
         with self.second(step, head) as second:
             return second(tuple(maps))
 
+    def own_output(self, step: 'Step') -> tuple[list[Tensor]]:
+        """The student's class scores."""
+        return (step.record[self.taps[0]]['cls_scores'],)
+
+    @property
+    def assignment_taps(self) -> list[str]:
+        """The assignment."""
+        return self.taps[1:]
+
+    def same_assignment(self, step: 'Step') -> AbstractContextManager:
+        """A context in which the student's head gets the targets of the step."""
+        targets = step.record[self.taps[1]]
+        return given(self.head_of(step.student), get_targets=lambda *args, **kwargs: targets)
+
     def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[list[Tensor], ...]:
         """Class scores (N, A C, H, W), box predictions and what else a model's head gives."""
         return self.head_of(model)(tuple(maps))
@@ -63,7 +77,9 @@ class DenseHeads(HeadAdapter):
         """The head's own loss with the targets that the student was given."""
         heard = step.record[self.taps[0]]
         head = head or self.head_of(step.student)
-        with _given_targets(head, step.record[self.taps[1]]):
+        targets = step.record[self.taps[1]]
+        # Assigned once, from the student: a second dynamic assignment would teach other boxes at the same location.
+        with given(head, get_targets=lambda *args, **kwargs: targets):
             return sum_of_losses(head.loss_by_feat(*output, **{name: heard[name] for name in TRUTH if name in heard}))
 
     def comparable_logits(self, step: 'Step', output: tuple[list[Tensor], ...]) -> ComparableLogits:
@@ -75,9 +91,10 @@ class DenseHeads(HeadAdapter):
         channels = head.cls_out_channels
         binary = channels == head.num_classes
         # A teacher of another stride gives maps of other sizes.
-        levels = [_resized(level.detach(), own) for level, own in zip(output[0], student, strict=True)]
+        levels = [_resized(level, own) for level, own in zip(output[0], student, strict=True)]
         own, other = _rows(student, channels), _rows(levels, channels)
-        confidence = other.float().sigmoid() if binary else other.float().softmax(dim=1)[:, : head.num_classes]
+        scores = other.detach().float()
+        confidence = scores.sigmoid() if binary else scores.softmax(dim=1)[:, : head.num_classes]
         weight = confidence.amax(dim=1)
         inside = _inside(step, student, channels)
         if inside is not None:
@@ -133,13 +150,3 @@ def _priors(head: nn.Module, levels: Sequence[Tensor]) -> Tensor:
     sizes = [level.shape[-2:] for level in levels]
     priors = head.prior_generator.grid_priors(sizes, dtype=torch.float32, device=levels[0].device)
     return torch.cat([level.repeat(levels[0].shape[0], 1) for level in priors])
-
-
-@contextmanager
-def _given_targets(head: nn.Module, targets: Any) -> Iterator[None]:
-    # Assigned once, from the student: a second dynamic assignment would teach other boxes at the same location.
-    head.get_targets = lambda *args, **kwargs: targets
-    try:
-        yield
-    finally:
-        del head.get_targets

@@ -1,6 +1,7 @@
 """Box heads of two-stage detectors: a prediction for every sampled proposal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from mmkd.losses.reduce import connected_zero
 from mmkd.tasks.comparable import ComparableLogits
-from mmkd.tasks.detection_heads.base import HeadAdapter, sum_of_losses
+from mmkd.tasks.detection_heads.base import HeadAdapter, given, sum_of_losses
 from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
@@ -45,6 +46,24 @@ class RoIHeads(HeadAdapter):
         with self.second(step, head) as second:
             return second(features)
 
+    def own_output(self, step: 'Step') -> tuple[Tensor]:
+        """The student's class scores of its proposals."""
+        return (step.record[self.taps[0]]['cls_score'],)
+
+    @property
+    def assignment_taps(self) -> list[str]:
+        """The proposals and their assignment, and that of the anchors."""
+        return [*self.taps, 'rpn_head.get_targets']
+
+    @contextmanager
+    def same_assignment(self, step: 'Step') -> Iterator[None]:
+        """A context in which RPN and box head get the targets of the step, and the box head its proposals."""
+        anchors = step.record['rpn_head.get_targets']
+        sampled = _Repeated(step.record[self.taps[0]]['sampling_results'])
+        rpn = given(step.student.rpn_head, get_targets=lambda *args, **kwargs: anchors)
+        with rpn, given(step.student.roi_head, bbox_assigner=sampled, bbox_sampler=sampled):
+            yield
+
     def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[Tensor, Tensor]:
         """Class scores (rois, C + 1) and box deltas of a model for the student's proposals."""
         rois = step.record[self.taps[0]]['rois']
@@ -65,9 +84,10 @@ class RoIHeads(HeadAdapter):
     def comparable_logits(self, step: 'Step', output: tuple[Tensor, Tensor]) -> ComparableLogits:
         """Rows (rois, C + 1), weighted by the highest foreground probability of the second head."""
         head = self.head_of(step.student)
-        own, other = step.record[self.taps[0]]['cls_score'], output[0].detach()
+        own, other = step.record[self.taps[0]]['cls_score'], output[0]
         binary = head.loss_cls.use_sigmoid
-        probability = other.float().sigmoid() if binary else other.float().softmax(dim=1)
+        scores = other.detach().float()
+        probability = scores.sigmoid() if binary else scores.softmax(dim=1)
         weight = probability[:, : head.num_classes].amax(dim=1)
         return ComparableLogits(own, other, weight=weight, binary=binary)
 
@@ -99,6 +119,20 @@ class RoIHeads(HeadAdapter):
         deltas = [rows[positive].view(len(positive), -1, 4)[range(len(positive)), chosen] for rows in (own, other)]
         rois = heard['rois'][positive, 1:]
         return box_distance(*(head.bbox_coder.decode(rois, rows.float()) for rows in deltas))
+
+
+class _Repeated:
+    """Stands for assigner and sampler: gives, image by image, what was sampled before."""
+
+    def __init__(self, results: Sequence[Any]) -> None:
+        self.results = iter(results)
+
+    def assign(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing, as sampling does not ask."""
+
+    def sample(self, *args: Any, **kwargs: Any) -> Any:
+        """The result of the next image."""
+        return next(self.results)
 
 
 def _positives(head: nn.Module, heard: dict[str, Any]) -> tuple[Tensor, Tensor]:
