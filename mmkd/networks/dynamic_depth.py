@@ -71,7 +71,6 @@ class DynamicDepth(Mixin):
         static = MODELS.build(self.plain_config(name))
         static.load_state_dict({key: value.clone() for key, value in self.plain_state(name).items()})
         static.to(next(self.parameters()).device)
-        # not every toolbox returns the module here
         static.train(self.training)
         return static
 
@@ -96,6 +95,11 @@ class DynamicDepth(Mixin):
         left_out = tuple(f'{path}.' for path in self._left_out(self.subnets[name]))
         kept = {key: value for key, value in own.items() if not key.startswith(left_out)} if left_out else own
         return {**kept, **self.private_norms.deployed(name)}
+
+    def train(self, mode: bool = True) -> 'DynamicDepth':
+        """Set the mode as the plain backbone does, and return the module, which not every toolbox does."""
+        super().train(mode)
+        return self
 
     def init_weights(self) -> None:
         """Initialise as the plain backbone; all nets start with the same norms, unless a checkpoint says otherwise."""
