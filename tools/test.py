@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mmengine.config import DictAction
+from mmengine.config import Config, DictAction
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
@@ -40,6 +40,15 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def evaluate(config: Config, checkpoint: str) -> None:
+    """Check that the checkpoint fits, and run the test loop."""
+    runner = Runner.from_cfg(config)
+    if '://' not in checkpoint:
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        require_fit(model, read_checkpoint(checkpoint)['state_dict'], Path(checkpoint).name)
+    runner.test()
+
+
 def main() -> None:
     """Evaluate."""
     args = parse_args()
@@ -62,11 +71,7 @@ def main() -> None:
             add_hook(config, 'mmkd.PlainWeightsHook')
         add_import(config, 'mmkd')
         with processes(config, args.launcher, device):
-            runner = Runner.from_cfg(config)
-            if '://' not in args.checkpoint:
-                model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-                require_fit(model, read_checkpoint(args.checkpoint)['state_dict'], Path(args.checkpoint).name)
-            runner.test()
+            evaluate(config, args.checkpoint)
 
 
 if __name__ == '__main__':

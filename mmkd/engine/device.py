@@ -1,5 +1,6 @@
 """Run on a chosen device, alone or in several processes, also where mmengine expects GPUs."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,6 +64,8 @@ def processes(config: Config, launcher: str, device: str) -> Iterator[None]:
         torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
+        # The runner lies in cycles and holds the group, whose threads abort a process that exits before they have ended.
+        gc.collect()
 
 
 def use_amp(config: Config, device: str) -> None:

@@ -5,7 +5,7 @@ from numbers import Real
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
-from mmengine.runner.base_loop import BaseLoop
+from torch import nn
 
 from mmkd.hooks.evaluation import evaluate
 from mmkd.networks.dynamic_depth import FULL
@@ -26,21 +26,25 @@ class SubnetEvaluationHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Evaluate the sub-nets on the validation data."""
-        _add_metrics(runner, runner.val_loop, metrics)
+        _add_metrics(runner, 'val', metrics)
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, float] | None = None) -> None:
         """Evaluate the sub-nets on the test data."""
-        _add_metrics(runner, runner.test_loop, metrics)
+        _add_metrics(runner, 'test', metrics)
 
 
-def _add_metrics(runner: Runner, loop: BaseLoop, metrics: dict[str, float] | None) -> None:
+def _add_metrics(runner: Runner, split: str, metrics: dict[str, float] | None) -> None:
     model = runner.model.module if is_model_wrapper(runner.model) else runner.model
     own = {key: value for key, value in (metrics or {}).items() if isinstance(value, Real)}
-    if not own:
-        return
-    for name in net_names(model):
-        found = own
-        if name != FULL:
-            with as_net(model, name):
-                found = evaluate(runner, loop, model.val_step if loop is not runner._test_loop else model.test_step)
-        metrics.update({f'{key}/{name}': value for key, value in found.items() if key in own})
+    for name in net_names(model) if own else []:
+        found = own if name == FULL else _metrics_of(name, model, runner, split)
+        for key in [key for key in own if key in found]:
+            metrics[f'{key}/{name}'] = found[key]
+            # mmengine has told the hub the student's own metrics before
+            runner.message_hub.update_scalar(f'{split}/{key}/{name}', found[key])
+
+
+def _metrics_of(name: str, model: nn.Module, runner: Runner, split: str) -> dict[str, float]:
+    loop = runner.val_loop if split == 'val' else runner.test_loop
+    with as_net(model, name):
+        return evaluate(runner, loop, model.val_step if split == 'val' else model.test_step)

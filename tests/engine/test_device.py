@@ -1,6 +1,10 @@
-import pytest
+from pathlib import Path
 
-from mmkd.engine.device import use_device, without_sync_bn
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmkd.engine.device import processes, use_device, without_sync_bn
 
 
 def test_sync_bn_becomes_bn_everywhere():
@@ -15,3 +19,21 @@ def test_a_missing_gpu_is_explained(monkeypatch):
     assert use_device(None) == 'cpu'
     with pytest.raises(ValueError, match='torch sees no GPU here'):
         use_device('cuda')
+
+
+def threads():
+    return len(list(Path('/proc/self/task').iterdir()))
+
+
+def test_no_thread_of_the_process_group_outlives_it(monkeypatch):
+    # a process whose gloo threads still run when it exits is aborted at times
+    for name, value in dict(RANK=0, WORLD_SIZE=1, LOCAL_RANK=0, MASTER_ADDR='localhost', MASTER_PORT=0).items():
+        monkeypatch.setenv(name, str(value))
+    torch.nn.Linear(1, 1)(torch.ones(1, 1)).sum().backward()
+    before = threads()
+    with processes(Config(dict(model={})), 'pytorch', 'cpu'):
+        wrapped = [torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))]
+        wrapped.append(wrapped)
+        del wrapped
+        assert threads() > before
+    assert threads() == before
