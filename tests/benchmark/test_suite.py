@@ -103,3 +103,28 @@ def test_option_arguments_survive_the_command_line():
     ]
     with pytest.raises(ValueError, match="a='3' would reach the training as 3"):
         option_arguments({'a': '3'})
+
+
+ROW = "entries['part'] = dict(of='better', label='Part', metrics=dict(val='mIoU/part'))"
+
+
+def test_an_entry_can_show_another_metric_of_the_runs_of_an_entry(write_suite):
+    suite = load_suite(write_suite(suite=ROW))
+    part, better = suite.entries['part'], suite.entries['better']
+    assert (part.folder, part.digest, part.length) == ('better', better.digest, 40)
+    assert part.metrics == {'val': 'mIoU/part', 'test': 'mIoU/part'} and better.metrics == suite.metrics
+    assert part.baseline == 'plain' and part.label == 'Part'
+
+
+@pytest.mark.parametrize(
+    'change, sentence',
+    [
+        ("entries['part'] = dict(of='gone')", "entry 'part' is of 'gone', which is no entry with runs"),
+        ("entries['part'] = dict(of='better', config='better.py')", "entry 'part' has the unknown keys ['config']"),
+        ("entries['part'] = dict(of='better', baseline='gone')", "entry 'part' names the baseline 'gone'"),
+        ("entries['part'] = dict(of='better', metrics=dict(train='a'))", "entry 'part' has the unknown keys ['train']"),
+    ],
+)
+def test_a_bad_row_gets_one_sentence(write_suite, change, sentence):
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        load_suite(write_suite(suite=change))

@@ -15,6 +15,7 @@ from tests.students import (
     distilling,
     segmentation_batch,
 )
+from tests.subnets import dynamic
 from tests.teachers import teacher_of
 
 ALL = tuple(STUDENTS)
@@ -29,6 +30,7 @@ METHODS = [
     ('DKD', {}, WITH_SOFTMAX),
     ('DRG', {}, ALL),
     ('DSR', dict(reference='mean'), ALL),
+    ('EKD', {}, (*ALL, 'two_stages')),
     ('FeatureKD', {}, ALL),
     *[('FRSKD', {key: value for key, value in FRSKDS[kind].items() if key != 'type'}, (kind,)) for kind in ALL],
     ('LogitKD', {}, (*ALL, 'two_stages')),
@@ -69,7 +71,8 @@ def made(case, teachers, **changes):
     name, arguments, kind = case
     teacher = {} if name in UNTAUGHT else dict(teacher=teachers[kind])
     method = dict(type=f'mmkd.{name}', **{**arguments, **changes})
-    return build(distilling(MODELS[kind](), dict(method=method), **teacher), TOOLBOXES[kind])
+    config = dynamic(MODELS[kind]()) if name == 'EKD' else MODELS[kind]()
+    return build(distilling(config, dict(method=method), **teacher), TOOLBOXES[kind])
 
 
 @pytest.fixture(scope='module', params=CASES)
