@@ -8,7 +8,7 @@ from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmkd.losses import binary_soft_target_loss, ranked_shape_loss
-from mmkd.losses.reduce import connected_zero
+from mmkd.losses.reduce import compute_dtype, connected_zero
 from mmkd.methods.base import Method
 from mmkd.registry import MODELS
 from mmkd.schedules import ScheduleConfig, build_schedule
@@ -96,6 +96,9 @@ class DSR(Method):
         """The divergence from the reference, which is then replaced by this step's."""
         logits, binary = step.task.decisive_logits(step)
         temperature = self.temperature.now()
+        if self.reference.shape[1] != logits.shape[1]:
+            # a student that goes on from a checkpoint with other classes
+            self.reference = torch.empty(0, 0)
         rows_only = step.task.name != 'classification'
         value = self._divergence(logits, binary, temperature)
         self._remember(_ranked(logits.detach(), binary, temperature), self.kind != 'previous' or rows_only)
@@ -109,7 +112,7 @@ class DSR(Method):
             reference = reference.mean(dim=0)
         if not binary:
             return ranked_shape_loss(logits, reference, temperature)
-        ranked = logits.float().sort(dim=1).values
+        ranked = logits.to(compute_dtype(logits)).sort(dim=1).values
         target = temperature * reference.clamp(1e-6, 1 - 1e-6).logit().expand_as(ranked)
         return binary_soft_target_loss(ranked, target, temperature=temperature)
 
@@ -124,7 +127,7 @@ class DSR(Method):
 
 
 def _ranked(logits: Tensor, binary: bool, temperature: float) -> Tensor:
-    scaled = logits.float().sort(dim=1).values / temperature
+    scaled = logits.to(compute_dtype(logits)).sort(dim=1).values / temperature
     return scaled.sigmoid() if binary else scaled.softmax(dim=1)
 
 

@@ -154,6 +154,17 @@ def test_the_reference_travels_with_the_checkpoint_and_a_plain_one_loads():
     student().load_state_dict(build(classifier(), 'mmpretrain').state_dict(), strict=True)
 
 
+@pytest.mark.parametrize('kind', ['previous', 'mean', 'ema'])
+def test_a_reference_of_other_classes_is_forgotten(kind):
+    other = method(reference=kind)
+    other.losses(Step(torch.randn(4, 5)))
+    dsr = method(reference=kind)
+    dsr.load_state_dict(other.state_dict())
+    batches = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(0))
+    start, value = (dsr.losses(Step(batch))['loss_shape'] for batch in batches)
+    assert start == 0 and value > 0 and dsr.reference.shape[1] == 3
+
+
 @pytest.mark.parametrize('task, by_epoch, ema', [
     ('classification', True, False), ('classification', False, True), ('segmentation', False, True)])
 def test_a_killed_and_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path, task, by_epoch, ema):
