@@ -13,7 +13,7 @@ from mmkd.subnets import as_net
 from mmkd.taps import Taps
 from tests import reference
 from tests.detectors import tiny_detector
-from tests.methods.test_precision import batch_of
+from tests.methods.every_method import batch_of
 from tests.students import SCOPES, STUDENTS, build, classification_batch, classifier, distilling
 from tests.subnets import dynamic
 
@@ -250,14 +250,12 @@ def test_frozen_norms_of_untrained_sub_nets_are_refused(tmp_path):
     with pytest.raises(ValueError, match='were never trained: set norm_eval=False'):
         build(frozen())
     trained = student('segmentation')
-    plain = {key.removeprefix('backbone.'): value for key, value in trained.state_dict().items() if 'backbone' in key}
-    torch.save(dict(state_dict={key: value for key, value in plain.items() if 'private' not in key}), tmp_path / 'a.pth')
+    torch.save(dict(state_dict=trained.backbone.plain_state()), tmp_path / 'a.pth')
     model = build(frozen(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'a.pth')))).train()
     with pytest.raises(ValueError, match='still copies of those of the full net'):
         model.loss(*batch_of('segmentation'))
     step(trained, 'segmentation')
-    plain = {key.removeprefix('backbone.'): value for key, value in trained.state_dict().items() if 'backbone' in key}
-    torch.save(dict(state_dict=plain), tmp_path / 'b.pth')
+    torch.save(dict(state_dict=trained.backbone.state_dict()), tmp_path / 'b.pth')
     model = build(frozen(init_cfg=dict(type='Pretrained', checkpoint=str(tmp_path / 'b.pth')))).train()
     model.loss(*batch_of('segmentation'))
 

@@ -6,7 +6,15 @@ from mmengine.logging import MessageHub
 from torch.nn.parallel import DistributedDataParallel
 
 from tests.processes import run_in_two
-from tests.students import SCOPES, STUDENTS, build, classification_batch, detection_batch, distilling, segmentation_batch
+from tests.students import (
+    SCOPES,
+    STUDENTS,
+    build,
+    classification_batch,
+    detection_batch,
+    distilling,
+    segmentation_batch,
+)
 from tests.subnets import dynamic_student
 
 BATCHES = dict(segmentation=segmentation_batch, classification=classification_batch, detection=detection_batch)

@@ -233,5 +233,5 @@ def test_unknown_nets_and_classes():
     for ask in (net.set_subnet, net.to_static, net.plain_config, net.plain_state):
         with pytest.raises(KeyError, match=r"The net 'r1' was asked for, but the backbone has \['full', 'vgg8'"):
             ask('r1')
-    with pytest.raises(KeyError, match="There is no backbone 'mmseg.Nothing'"):
+    with pytest.raises(KeyError, match=r"There is no backbone 'mmseg\.Nothing'"):
         DynamicDepthResNet(depth=34, base='mmseg.Nothing', subnets=dict(a=(1, 1, 1, 1)))
