@@ -64,7 +64,7 @@ def processes(config: Config, launcher: str, device: str) -> Iterator[None]:
         torch.distributed.barrier()
     finally:
         torch.distributed.destroy_process_group()
-        # The runner lies in cycles and holds the group, whose threads abort a process that exits before they have ended.
+        # The runner lies in cycles and holds the group, whose threads abort a process that exits before they end.
         gc.collect()
 
 
