@@ -1,13 +1,11 @@
 """The nets of a model whose backbone has dynamic depth, as wholes."""
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager
 
 from torch import Tensor, nn
 
 from mmkd.methods.ekd import EKD
 from mmkd.networks.dynamic_depth import FULL, DynamicDepth
-from mmkd.networks.private_norms import PrivateNorms
 
 
 def net_names(model: nn.Module) -> list[str]:
@@ -16,18 +14,14 @@ def net_names(model: nn.Module) -> list[str]:
     return [FULL, *backbone.subnets] if isinstance(backbone, DynamicDepth) else []
 
 
-@contextmanager
-def as_net(model: nn.Module, name: str) -> Iterator[None]:
+def as_net(model: nn.Module, name: str) -> AbstractContextManager:
     """A context in which a model is one of its nets: fewer blocks, and that net's batch norms in all parts.
 
     Raises:
         KeyError: If the backbone has no such net.
     """
-    with ExitStack() as stack:
-        stack.enter_context(model.backbone.as_subnet(name))
-        for norms in _norms_beyond_backbone(model):
-            stack.enter_context(norms.active(name, model))
-        yield
+    ekd = _ekd_of(model)
+    return model.backbone.as_subnet(name) if ekd is None else ekd.as_subnet(model, name)
 
 
 def plain_state(model: nn.Module, name: str) -> dict[str, Tensor]:
@@ -38,12 +32,12 @@ def plain_state(model: nn.Module, name: str) -> dict[str, Tensor]:
     """
     state = {f'backbone.{key}': value for key, value in model.backbone.plain_state(name).items()}
     state |= {key: value for key, value in model.state_dict().items() if not key.startswith(('backbone.', 'distill.'))}
-    for norms in _norms_beyond_backbone(model) if name != FULL else []:
-        state |= norms.deployed(name)
-    return state
+    ekd = _ekd_of(model)
+    return state if ekd is None or name == FULL else {**state, **ekd.norms.deployed(name)}
 
 
-def _norms_beyond_backbone(model: nn.Module) -> list[PrivateNorms]:
+def _ekd_of(model: nn.Module) -> EKD | None:
+    """The method that keeps the norms of the sub-nets beyond the backbone."""
     distill = getattr(model, 'distill', None)
     methods = distill.methods.values() if distill is not None else []
-    return [method.norms for method in methods if isinstance(method, EKD)]
+    return next((method for method in methods if isinstance(method, EKD)), None)
