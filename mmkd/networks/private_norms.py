@@ -127,6 +127,8 @@ def _values_of(norm: nn.Module, mode: str) -> nn.Module:
 
 
 def _exchange(own: nn.Module, private: nn.Module) -> None:
-    own._buffers, private._buffers = private._buffers, own._buffers
-    if private.affine:
-        own._parameters, private._parameters = private._parameters, own._parameters
+    # FSDP keeps what it has gathered as plain attributes.
+    names = ('_buffers', '_parameters', 'weight', 'bias') if private.affine else ('_buffers',)
+    held = [{name: vars(module).pop(name) for name in names if name in vars(module)} for module in (own, private)]
+    vars(own).update(held[1])
+    vars(private).update(held[0])
