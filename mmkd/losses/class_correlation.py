@@ -21,8 +21,8 @@ def class_correlation_loss(student: Tensor, teacher: Tensor, inter_weight: float
 
     The first part (inter-class) correlates the classes of a row or position, the second (intra-class) the rows and
     positions of a class, all of the batch. Pearson's :math:`\rho(a, b)` is the cosine of :math:`a - \bar a` and
-    :math:`b - \bar b`, with :math:`10^{-8}` added to the product of their norms: without variance it is 0. :math:`P`
-    are all rows and positions, or those where ``mask`` is True.
+    :math:`b - \bar b`, with :math:`10^{-8}` added to the product of their norms: without variance it is 0, and has no
+    gradient. :math:`P` are all rows and positions, or those where ``mask`` is True.
 
     The teacher is detached. Logits where the mask is False may be anything. A single position has no intra-class part,
     and without any the value is 0, connected to the graph; a part of the weight 0 is not computed.
@@ -92,7 +92,8 @@ def _probabilities(logits: Tensor, temperature: float, counts: Tensor | None) ->
 
 
 def _inter_class(student: Tensor, teacher: Tensor, counts: Tensor | None) -> Tensor:
-    correlations = _cosine(*(rows - rows.mean(dim=1, keepdim=True) for rows in (student, teacher)), dim=1)
+    own, other = (_varying(rows - rows.mean(dim=1, keepdim=True), rows, dim=1) for rows in (student, teacher))
+    correlations = _cosine(own, other, dim=1)
     if counts is None:
         return 1 - correlations.mean()
     number = counts.sum()
@@ -108,9 +109,15 @@ def _intra_class(student: Tensor, teacher: Tensor, counts: Tensor | None) -> Ten
 
 def _centred(rows: Tensor, counts: Tensor | None) -> Tensor:
     if counts is None:
-        return rows - rows.mean(dim=0)
-    mean = (rows * counts).sum(dim=0) / counts.sum().clamp(min=1)
-    return (rows - mean) * counts
+        return _varying(rows - rows.mean(dim=0), rows, dim=0)
+    rows = rows * counts
+    return _varying((rows - rows.sum(dim=0) / counts.sum().clamp(min=1)) * counts, rows, dim=0)
+
+
+def _varying(centred: Tensor, rows: Tensor, dim: int) -> Tensor:
+    # What equal probabilities leave behind is rounding error, and a cosine with it has a gradient of up to 1 / EPS.
+    peaks = (side.detach().abs().amax(dim=dim, keepdim=True) for side in (centred, rows))
+    return centred.masked_fill(next(peaks) <= 16 * torch.finfo(rows.dtype).eps * next(peaks), 0)
 
 
 def _cosine(student: Tensor, teacher: Tensor, dim: int) -> Tensor:

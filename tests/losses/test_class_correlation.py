@@ -206,3 +206,12 @@ def test_gradcheck(masked):
 def test_compile_in_one_graph(masked):
     student, teacher, mask = maps()
     check_compile(ClassCorrelationLoss(temperature=2.0), student, teacher, *([mask] if masked else []))
+
+
+@pytest.mark.parametrize('mask', [None, torch.tensor([True, True, True, False])])
+def test_equal_logits_have_no_direction_and_no_gradient(mask):
+    # as of a classifier that starts with weights of zero
+    value, slope = gradient(
+        lambda student, teacher: class_correlation_loss(student, teacher, mask=mask),
+        torch.full((4, 3), 0.1), normal(4, 3, seed=1).float())
+    assert value == 2 and slope.eq(0).all()
