@@ -1,5 +1,6 @@
 """Separate the student from what only its training needed."""
 
+import io
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from mmkd.engine.checkpoint import PREFIX, read_checkpoint, require_fit
 from mmkd.engine.config import has_subnets, plain_model, undistil, without_teachers
+from mmkd.engine.whole_file import write_whole
 from mmkd.networks.dynamic_depth import FULL
 from mmkd.subnets import net_names, plain_state
 
@@ -30,6 +32,7 @@ def export_student(config: Config, checkpoint: Path, out: Path, subnet: str | No
     Raises:
         FileNotFoundError: If the checkpoint does not exist.
         KeyError: If the student has no such net.
+        OSError: If the new one cannot be written.
         ValueError: If its weights are not those of the config's student, or it is not of dynamic depth.
     """
     loaded = read_checkpoint(checkpoint)
@@ -40,10 +43,11 @@ def export_student(config: Config, checkpoint: Path, out: Path, subnet: str | No
         weights = {key: value for key, value in loaded['state_dict'].items() if not key.startswith(PREFIX)}
     config = undistil(config)
     require_fit(build_model(config), weights, checkpoint.name)
-    out.parent.mkdir(parents=True, exist_ok=True)
     # Class names and colours travel in the checkpoint; the toolboxes' inferencers look for them there.
     meta = {key: value for key, value in loaded.get('meta', {}).items() if key == 'dataset_meta'}
-    torch.save(dict(meta=meta, state_dict=weights), out)
+    with io.BytesIO() as file:
+        torch.save(dict(meta=meta, state_dict=weights), file)
+        write_whole(out, file.getvalue())
     config.dump(out.with_suffix('.py'))
     return out, out.with_suffix('.py')
 

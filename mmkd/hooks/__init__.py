@@ -8,6 +8,7 @@ from mmkd.hooks.eval_teacher_hook import EvalTeacherHook
 from mmkd.hooks.plain_weights_hook import PlainWeightsHook
 from mmkd.hooks.random_state_hook import RandomStateHook
 from mmkd.hooks.subnet_evaluation_hook import SubnetEvaluationHook
+from mmkd.hooks.whole_checkpoint_hook import WholeCheckpointHook
 
 __all__ = [
     'AutocastOptimWrapper',
@@ -19,4 +20,5 @@ __all__ = [
     'PlainWeightsHook',
     'RandomStateHook',
     'SubnetEvaluationHook',
+    'WholeCheckpointHook',
 ]

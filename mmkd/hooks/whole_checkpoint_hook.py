@@ -1,0 +1,91 @@
+"""Keep the last good checkpoint when the next one cannot be written."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mmengine.fileio import LocalBackend
+from mmengine.hooks import CheckpointHook, Hook
+from mmengine.runner import Runner
+
+from mmkd.engine.whole_file import write_whole
+from mmkd.registry import HOOKS
+
+MOMENTS = ('after_train_iter', 'after_train_epoch', 'after_val_epoch')
+"""When a CheckpointHook saves."""
+
+
+@HOOKS.register_module()
+class WholeCheckpointHook(Hook):
+    """Lets every ``CheckpointHook`` of a training write whole files or none, and delete outdated ones last.
+
+    mmengine writes into the checkpoint that it replaces, and with ``max_keep_ckpts`` or ``save_best`` deletes the old
+    one before the new one is there: a disk that is full would leave nothing to resume from. With this hook there is
+    room for one checkpoint more needed, and after a failure all is as it was before. Files on a local disk are meant.
+    """
+
+    # after the CheckpointHook has made ready
+    priority = 'LOWEST'
+
+    def before_train(self, runner: Runner) -> None:
+        """Take charge of how checkpoints are written."""
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook) and not set(MOMENTS) & set(vars(hook)):
+                for moment in MOMENTS:
+                    setattr(hook, moment, partial(_save, hook, getattr(hook, moment)))
+
+
+class _Backend:
+    """A storage that deletes nothing until all is written."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._outdated: list[tuple[str, str]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def remove(self, path: str) -> None:
+        self._outdated.append(('remove', path))
+
+    def rmtree(self, path: str) -> None:
+        self._outdated.append(('rmtree', path))
+
+    def delete_outdated(self, written: set[str]) -> None:
+        for delete, path in self._outdated:
+            if str(path) not in written:
+                getattr(self._backend, delete)(path)
+
+
+def _save(hook: CheckpointHook, save: Callable, runner: Runner, *args: Any, **kwargs: Any) -> None:
+    storage, pointer = hook.file_backend, Path(runner.work_dir, 'last_checkpoint')
+    last = pointer.read_text() if pointer.exists() else ''
+    hook.file_backend = _Backend(storage)
+    try:
+        with _whole_files() as written:
+            save(runner, *args, **kwargs)
+        hook.file_backend.delete_outdated(written)
+    except OSError:
+        if last and pointer.read_text() != last:
+            pointer.write_text(last)
+        raise
+    finally:
+        hook.file_backend = storage
+
+
+@contextmanager
+def _whole_files() -> Iterator[set[str]]:
+    # The runner makes a storage of its own for every checkpoint, so that it is the class that must change.
+    put, written = LocalBackend.put, set()
+
+    def put_whole(storage: LocalBackend, data: bytes, path: str | Path) -> None:
+        write_whole(path, data)
+        written.add(str(path))
+
+    LocalBackend.put = put_whole
+    try:
+        yield written
+    finally:
+        LocalBackend.put = put
