@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mmkd.distillation import Distillation, independent_random_state
 from mmkd.methods.base import Method, argument_names
 from mmkd.mixin import Mixin, mixed_class
-from mmkd.registry import MODELS, find_class
+from mmkd.registry import MODELS, find_class, told
 from mmkd.step import Step
 from mmkd.taps import Taps
 from mmkd.tasks import task_of
@@ -82,16 +82,42 @@ class Distiller:
         teacher: TeacherConfig | None = None,
         taps: TapConfig | None = None,
         data_preprocessor: dict | None = None,
+        **unknown: Any,
     ) -> nn.Module:
+        _check_arguments(student, methods, unknown)
         methods = {name: _build_method(name, config) for name, config in methods.items()}
         student = dict(student)
         if data_preprocessor is not None:
             student.setdefault('data_preprocessor', data_preprocessor)
-        model = MMENGINE_MODELS.build(student)
+        with told('The student'):
+            model = MMENGINE_MODELS.build(student)
         distill = Distillation(model, task_of(model, taps), methods, _teachers(teacher, methods))
         model.__class__ = mixed_class(Distilling, type(model))
         model.distill = distill
         return model
+
+
+def _check_arguments(student: Any, methods: Any, unknown: dict[str, Any]) -> None:
+    if unknown:
+        raise ValueError(
+            f'The Distiller has the arguments {sorted(unknown)}, but only student, methods, teacher, taps and '
+            'data_preprocessor are legal: rename or remove them.'
+        )
+    if not isinstance(student, dict):
+        raise ValueError(f'The student is {student!r}, but the config of a model is needed: give student=dict(type=…).')
+    kind = student.get('type')
+    if kind is Distiller or kind in ('mmkd.Distiller', 'Distiller'):
+        raise ValueError(
+            f'The student has the type {kind!r}, but it must be a plain model: give its student, and name all methods '
+            'in one Distiller.'
+        )
+    if not isinstance(methods, dict):
+        raise ValueError(f'methods is {methods!r}, but a dict is needed: write methods=dict(NAME=dict(type=…)).')
+    for name, method in methods.items():
+        if not isinstance(name, str) or not name or '.' in name or hasattr(nn.ModuleDict(), name):
+            raise ValueError(f'A method has the name {name!r}, which torch cannot give to a module: choose another.')
+        if not isinstance(method, dict):
+            raise ValueError(f"The method {name!r} is {method!r}, but a dict is needed: write dict(type='mmkd.…').")
 
 
 def _build_method(name: str, config: dict) -> Method:

@@ -4,6 +4,9 @@ A config names what lives here as ``mmkd.X`` whatever its default scope is. The 
 at the first look-up, and none of them imports a toolbox at import time.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from mmengine.registry import DATASETS as MMENGINE_DATASETS
 from mmengine.registry import HOOKS as MMENGINE_HOOKS
 from mmengine.registry import MODELS as MMENGINE_MODELS
@@ -30,6 +33,28 @@ TRANSFORMS = Registry(
     ],
 )
 OPTIM_WRAPPERS = Registry('optim_wrapper', parent=MMENGINE_OPTIM_WRAPPERS, scope='mmkd', locations=['mmkd.hooks'])
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Tell in one sentence why what a config describes cannot be built, where a registry or a toolbox refuses it.
+
+    Args:
+        what: How the sentence begins.
+
+    Raises:
+        KeyError: If a type is unknown.
+        TypeError: If an argument is missing or unknown.
+        ValueError: If a toolbox says that something else is wrong.
+    """
+    try:
+        yield
+    except (KeyError, TypeError, AssertionError, AttributeError, RuntimeError) as error:
+        # mmengine adds a second sentence and a link.
+        lines = str(error.args[0] if error.args else '').strip().splitlines()
+        reason = lines[0].partition('. ')[0].rstrip('.') if lines else 'a check of the toolbox fails'
+        kind = KeyError if isinstance(error, KeyError) else TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f'{what} cannot be built ({reason}): correct its config.') from error
 
 
 def find_class(name: str) -> type | None:

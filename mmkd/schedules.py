@@ -184,6 +184,7 @@ class Anneal(Schedule):
 
 
 KINDS: dict[str, type[Schedule]] = dict(Ramp=Ramp, Anneal=Anneal)
+ENDS = ('begin', 'end', 'start', 'stop')
 
 
 def build_schedule(value: ScheduleConfig, name: str, positive: bool = False) -> Schedule:
@@ -224,6 +225,10 @@ def _build(config: dict, name: str) -> Ramp | Anneal:
             f"{name} has the schedule type {kind!r}, but only 'Ramp' and 'Anneal' exist: write "
             "dict(type='Ramp', begin=…, end=…) or dict(type='Anneal', start=…, stop=…)."
         )
+    wrong = {key: config[key] for key in ENDS if not isinstance(config.get(key, 0), int | float)}
+    if wrong:
+        told = ', '.join(f'{key}={value!r}' for key, value in wrong.items())
+        raise ValueError(f'{name} has {made.__name__} with {told}, but a number is needed: correct it.')
     try:
         return made(**config)
     except TypeError as error:
@@ -231,7 +236,7 @@ def _build(config: dict, name: str) -> Ramp | Anneal:
         legal = ', '.join(field.name for field in fields(made))
         raise ValueError(
             f'{name} has {made.__name__} with the arguments {sorted(config)}, but {needed} are needed and {legal} are '
-            f'legal ({error}).'
+            f'legal ({error}): add, rename or remove some.'
         ) from error
 
 

@@ -7,8 +7,17 @@ from mmengine.config import Config, DictAction
 from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
-from mmkd.engine.checkpoint import require_checkpoint
-from mmkd.engine.config import add_hook, add_import, distil, has_subnets, is_distilling, load_config, set_teacher
+from mmkd.engine.checkpoint import require_checkpoint, require_start
+from mmkd.engine.config import (
+    add_hook,
+    add_import,
+    distil,
+    has_subnets,
+    is_distilling,
+    load_config,
+    require_model,
+    set_teacher,
+)
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
 from mmkd.engine.messages import one_sentence_errors
 
@@ -59,6 +68,7 @@ def parse_args() -> argparse.Namespace:
 def prepare(args: argparse.Namespace, device: str) -> Config:
     """The config with everything that the command line says."""
     config = load_config(args.config, args.cfg_options)
+    require_model(config)
     name = Path(args.config.replace('::', '/')).stem
     if args.distill:
         config = distil(config, load_config(args.distill))
@@ -76,7 +86,7 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume
     require_checkpoint(config.get('load_from'))
-    for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook'):
+    for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook', 'mmkd.WholeCheckpointHook'):
         add_hook(config, hook)
     if has_subnets(config):
         add_hook(config, 'mmkd.SubnetEvaluationHook')
@@ -101,7 +111,9 @@ def main() -> None:
         device = use_device(args.device)
         config = prepare(args, device)
         with processes(config, args.launcher, device):
-            Runner.from_cfg(config).train()
+            runner = Runner.from_cfg(config)
+            require_start(config, runner.model)
+            runner.train()
 
 
 if __name__ == '__main__':

@@ -111,7 +111,7 @@ def read_test_metrics(test_dir: Path) -> dict[str, float]:
     """
     files = sorted(test_dir.glob('*/*.json'))
     if not files:
-        raise FileNotFoundError('the test loop wrote no metrics; its log tells why')
+        raise FileNotFoundError('the test loop wrote no metrics; read in its log why.')
     return _metrics(json.loads(files[-1].read_text()))
 
 

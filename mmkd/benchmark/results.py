@@ -74,7 +74,7 @@ def write_results(results: Results, file: Path) -> None:
 def read_results(file: Path) -> Results:
     """Read what :func:`write_results` wrote; `FileNotFoundError` when there is none."""
     if not file.is_file():
-        raise FileNotFoundError(f"'{file}' does not exist; run the benchmark once without --report")
+        raise FileNotFoundError(f"'{file}' does not exist; run the benchmark once without --report.")
     return json.loads(file.read_text())
 
 

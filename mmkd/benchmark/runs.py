@@ -149,7 +149,7 @@ def _test(run: Run, suite: Suite, scripts: Scripts, processes: Processes, say: C
     metrics = {'val': val, 'test': read_test_metrics(folder)}
     for split, name in suite.metrics.items():
         if metrics[split] and name not in metrics[split]:
-            raise RuntimeError(f"the {split} metrics have no '{name}'; the suite may name {sorted(metrics[split])}")
+            raise RuntimeError(f"the {split} metrics have no '{name}'; the suite may name {sorted(metrics[split])}.")
     run.write(state='done', checkpoint=suite.checkpoint, step=step, metrics=metrics, error=None, tail=[])
     found = ', '.join(
         f'{split} {name} {suite.scale * metrics[split][name]:.{suite.digits}f}'

@@ -12,7 +12,7 @@ def mean_and_std(values: Sequence[float]) -> tuple[float, float | None]:
         ValueError: There is no value.
     """
     if not values:
-        raise ValueError('the mean of no value is not defined; give at least one')
+        raise ValueError('the mean of no value is not defined; give at least one.')
     return fmean(values), stdev(values) if len(values) > 1 else None
 
 

@@ -97,20 +97,20 @@ def load_suite(file: str | Path) -> Suite:
     """
     file = Path(file)
     if not file.is_file():
-        raise FileNotFoundError(f"the suite '{file}' does not exist; give the path of a Python file with entries")
+        raise FileNotFoundError(f"the suite '{file}' does not exist; give the path of a Python file with entries.")
     # names with an underscore are the suite's own shorthands
     content = {key: value for key, value in Config.fromfile(file).to_dict().items() if not key.startswith('_')}
     _check_keys('the suite', content, SUITE_KEYS)
     entries, baseline = content.get('entries') or {}, content.get('baseline')
     if not entries:
-        raise ValueError(f"the suite '{file.name}' has no entries; add entries=dict(name=dict(config='…'))")
+        raise ValueError(f"the suite '{file.name}' has no entries; add entries=dict(name=dict(config='…')).")
     _check_baseline('the suite', baseline, entries)
     metrics = content.get('metrics', {})
     _check_keys('metrics', metrics, ('val', 'test'))
     metrics = _both_splits(metrics, 'mIoU')
     checkpoint = content.get('checkpoint', 'last')
     if checkpoint not in CHECKPOINTS:
-        raise ValueError(f"checkpoint is {checkpoint!r}; choose 'last', or 'best' (best on val)")
+        raise ValueError(f"checkpoint is {checkpoint!r}; choose 'last', or 'best' (best on val).")
     return Suite(
         file=file,
         title=content.get('title', file.stem),
@@ -127,11 +127,11 @@ def load_suite(file: str | Path) -> Suite:
 def check_seeds(seeds: list[int] | tuple[int, ...]) -> tuple[int, ...]:
     """Seeds as a tuple; `ValueError` when there is none or one is repeated."""
     if not seeds:
-        raise ValueError('seeds is empty; name at least one, for instance seeds=[0, 1, 2]')
+        raise ValueError('seeds is empty; name at least one, for instance seeds=[0, 1, 2].')
     repeated = sorted({seed for seed in seeds if list(seeds).count(seed) > 1})
     if repeated:
         raise ValueError(
-            f'seeds {list(seeds)} name {repeated} more than once; name every seed once, or its runs would count twice'
+            f'seeds {list(seeds)} name {repeated} more than once; name every seed once, or its runs would count twice.'
         )
     return tuple(seeds)
 
@@ -140,7 +140,7 @@ def choose_entries(suite: Suite, names: list[str] | None) -> list[Entry]:
     """The entries that ``--only`` names, all without it; `ValueError` for an unknown name."""
     unknown = [name for name in names or [] if name not in suite.entries]
     if unknown:
-        raise ValueError(f'--only names {unknown}, which the suite does not have; choose among {list(suite.entries)}')
+        raise ValueError(f'--only names {unknown}, which the suite does not have; choose among {list(suite.entries)}.')
     return [entry for name, entry in suite.entries.items() if not names or name in names]
 
 
@@ -158,7 +158,7 @@ def option_arguments(cfg_options: dict[str, Any]) -> list[str]:
         if read[key] != value:
             raise ValueError(
                 f'cfg_options {key}={value!r} would reach the training as {read[key]!r}; use numbers, words or lists, '
-                'and dotted keys in place of a dict'
+                'and dotted keys in place of a dict.'
             )
     return words
 
@@ -205,7 +205,7 @@ def _load_entry(
 ) -> Entry:
     _check_keys(f"entry '{name}'", entry, ENTRY_KEYS)
     if 'config' not in entry:
-        raise ValueError(f"entry '{name}' has no config; add config='…' relative to the suite file")
+        raise ValueError(f"entry '{name}' has no config; add config='…' relative to the suite file.")
     baseline = entry.get('baseline', None if name == suite_baseline else suite_baseline)
     if baseline is not None:
         _check_baseline(f"entry '{name}'", baseline, entries)
@@ -230,18 +230,18 @@ def _load_entry(
 def _check_keys(owner: str, content: dict, legal: tuple[str, ...]) -> None:
     unknown = [key for key in content if key not in legal]
     if unknown:
-        raise ValueError(f'{owner} has the unknown keys {unknown}; legal are {list(legal)}')
+        raise ValueError(f'{owner} has the unknown keys {unknown}; legal are {list(legal)}.')
 
 
 def _check_baseline(owner: str, baseline: str | None, entries: dict) -> None:
     if baseline not in entries:
-        raise ValueError(f'{owner} names the baseline {baseline!r}, which is no entry; choose among {list(entries)}')
+        raise ValueError(f'{owner} names the baseline {baseline!r}, which is no entry; choose among {list(entries)}.')
 
 
 def _check_scale(scale: float) -> float:
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not scale > 0:
         raise ValueError(
-            f'scale is {scale!r}, but a number above 0 is needed: 100 shows a metric between 0 and 1 in percent'
+            f'scale is {scale!r}, but a number above 0 is needed: 100 shows a metric between 0 and 1 in percent.'
         )
     return scale
 
@@ -252,7 +252,7 @@ def _existing(folder: Path, path: str, name: str) -> str:
     file = folder / path
     if not file.is_file():
         raise FileNotFoundError(
-            f"entry '{name}' names '{path}', which does not exist: give a path relative to the suite file"
+            f"entry '{name}' names '{path}', which does not exist: give a path relative to the suite file."
         )
     return str(file.resolve())
 
@@ -262,7 +262,7 @@ def _length(name: str, config: Config) -> int:
     length = loop.get('max_iters') or loop.get('max_epochs')
     if not length:
         raise ValueError(
-            f"the config of entry '{name}' has neither train_cfg.max_iters nor max_epochs: set one in cfg_options"
+            f"the config of entry '{name}' has neither train_cfg.max_iters nor max_epochs: set one in cfg_options."
         )
     return length
 

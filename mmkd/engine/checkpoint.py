@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
-from mmkd.engine.safe_load import load_safely
+from mmkd.engine.safe_load import UntrustedError, load_safely
 
 PREFIX = 'distill.'
 
@@ -35,7 +37,14 @@ def read_checkpoint(path: str | Path, trusted: bool = False) -> dict[str, Any]:
     loaded = load_safely(path, trusted)
     if not isinstance(loaded, dict):
         raise ValueError(f'{str(path)!r} holds a {type(loaded).__name__}, but a checkpoint is a dict: give another.')
-    return loaded if 'state_dict' in loaded else dict(state_dict=loaded)
+    checkpoint = loaded if 'state_dict' in loaded else dict(state_dict=loaded)
+    weights = checkpoint['state_dict']
+    if not isinstance(weights, dict) or not all(isinstance(key, str) for key in weights):
+        raise ValueError(
+            f'{str(path)!r} has a {type(weights).__name__} for its state_dict, but a dict of weights by their names is '
+            'needed: give another.'
+        )
+    return checkpoint
 
 
 def require_fit(model: nn.Module, weights: dict[str, Tensor], name: str, training_parts: bool = False) -> None:
@@ -53,9 +62,47 @@ def require_fit(model: nn.Module, weights: dict[str, Tensor], name: str, trainin
     own = {key: value for key, value in model.state_dict().items() if not key.endswith('num_batches_tracked')}
     if not training_parts:
         own = {key: value for key, value in own.items() if not key.startswith(PREFIX)}
-    wrong = sorted(key for key, value in own.items() if key not in weights or weights[key].shape != value.shape)
+    wrong = sorted(key for key, value in own.items() if getattr(weights.get(key), 'shape', None) != value.shape)
     if wrong:
         raise ValueError(
             f'The checkpoint {name!r} lacks {len(wrong)} of {len(own)} entries of the model, or has them in another '
             f'shape, {wrong[0]!r} among them: give the checkpoint of this config.'
         )
+
+
+def require_start(config: Config, model: nn.Module) -> None:
+    """Check the checkpoint that a training goes on from or starts with, before mmengine reads it.
+
+    A file that holds more than weights is left to mmengine's loader, which ``load_from`` and ``resume`` go through.
+
+    Args:
+        config: The config of the training.
+        model: Its model.
+
+    Raises:
+        FileNotFoundError: If it does not exist.
+        ValueError: If it is no checkpoint or damaged, or the training is to go on from another model's.
+    """
+    path = config.get('load_from') or (_last_checkpoint(config.work_dir) if config.get('resume') else None)
+    if path is None or '://' in str(path):
+        return
+    try:
+        weights = read_checkpoint(path)['state_dict']
+    except UntrustedError:
+        return
+    if config.get('resume'):
+        model = model.module if is_model_wrapper(model) else model
+        require_fit(model, weights, Path(path).name, training_parts=True)
+
+
+def _last_checkpoint(work_dir: str) -> str | None:
+    pointer = Path(work_dir, 'last_checkpoint')
+    if not pointer.is_file():
+        return None
+    path = pointer.read_text().strip()
+    if not Path(path).is_file() and '://' not in path:
+        raise FileNotFoundError(
+            f'{str(pointer)!r} names the last checkpoint {path!r}, which does not exist: name another by --resume, '
+            'or remove the first file to start anew.'
+        )
+    return path

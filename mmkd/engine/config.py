@@ -21,17 +21,26 @@ def load_config(path: str, options: dict[str, Any] | None = None) -> Config:
     Raises:
         FileNotFoundError: If the file does not exist.
         ImportError: If the package of a ``::`` path is not installed.
+        ValueError: If the file is no Python.
     """
     if '::' in path:
         config = _load_packaged(path)
     elif Path(path).is_file():
-        config = Config.fromfile(path)
+        config = _load_file(path)
     else:
         raise FileNotFoundError(
             f"There is no config {path!r}: give the path of a file, or a packaged one such as 'mmkd::frskd/NAME.py'."
         )
     config.merge_from_dict(options or {})
     return config
+
+
+def _load_file(path: str) -> Config:
+    try:
+        return Config.fromfile(path)
+    except SyntaxError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f'The config {path!r} is not written in Python ({reason}): correct it.') from error
 
 
 def _load_packaged(path: str) -> Config:
@@ -44,7 +53,12 @@ def _load_packaged(path: str) -> Config:
         )
     from mmengine.hub import get_config
 
-    return get_config(path)
+    try:
+        return get_config(path)
+    except (FileNotFoundError, ValueError) as error:
+        raise FileNotFoundError(
+            f'There is no config {path!r} ({error}): look for its name below the configs of {package!r}.'
+        ) from error
 
 
 def distil(config: Config, fragment: Config) -> Config:
@@ -134,8 +148,23 @@ def undistil(config: Config) -> Config:
     return config
 
 
+def require_model(config: Config) -> None:
+    """Check that a config is that of a training.
+
+    Raises:
+        ValueError: If it has no model.
+    """
+    if not isinstance(config.get('model'), dict):
+        raise ValueError(f'The config {config.filename!r} has no model: give the config of a training.')
+
+
 def is_distilling(config: Config) -> bool:
-    """Whether the model of a config is a ``mmkd.Distiller``."""
+    """Whether the model of a config is a ``mmkd.Distiller``.
+
+    Raises:
+        ValueError: If the config has no model.
+    """
+    require_model(config)
     return config.model.get('type') in DISTILLER
 
 

@@ -18,6 +18,10 @@ REFUSAL = re.compile(r'nsupported (global:|GLOBAL )|unrecognized function |Can o
 Global = Callable | tuple[Callable, str]
 
 
+class UntrustedError(ValueError):
+    """A checkpoint that holds more than weights, which might run code."""
+
+
 def load_safely(path: str | Path, trusted: bool = False) -> Any:
     """Read a checkpoint on the CPU: tensors and plain Python values, nothing else.
 
@@ -30,7 +34,8 @@ def load_safely(path: str | Path, trusted: bool = False) -> Any:
         trusted: Read the file whatever it is. It then may run any code.
 
     Raises:
-        ValueError: If the file holds other objects and is not trusted, or is no checkpoint or damaged.
+        UntrustedError: If the file holds other objects and is not trusted.
+        ValueError: If it is no checkpoint or damaged.
     """
     file = _fetched(str(path)) if '://' in str(path) else str(path)
     try:
@@ -39,7 +44,7 @@ def load_safely(path: str | Path, trusted: bool = False) -> Any:
     except pickle.UnpicklingError as error:
         if not REFUSAL.search(str(error)):
             raise _damaged(path, error) from error
-        raise ValueError(
+        raise UntrustedError(
             f'The checkpoint {str(path)!r} holds more than weights ({_reason(error)}), and reading it might run code: '
             'give a file of weights, or trusted=True where a config names the file and you know who wrote it.'
         ) from error
@@ -103,5 +108,6 @@ def _damaged(path: str | Path, error: Exception) -> ValueError:
 def _reason(error: Exception) -> str:
     # torch wraps the one informative sentence into advice.
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    told = next((line for line in lines if REFUSAL.search(line)), lines[0]).rpartition('Unpickler error: ')[2]
-    return told.partition(' was not an allowed global')[0]
+    told = next((line for line in lines if REFUSAL.search(line) or 'Unpickler error: ' in line), lines[0])
+    told = told.rpartition('Unpickler error: ')[2].partition(' was not an allowed global')[0]
+    return told.partition('. ')[0].rstrip('.')

@@ -38,7 +38,8 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2, mask
     """
     _check_arguments(normalize, 'mean', power)
     if feature.dim() != 4:
-        raise ValueError(f'The feature has the shape {tuple(feature.shape)}, it must be a map (N, C, H, W).')
+        raise ValueError(
+            f'The feature has the shape {tuple(feature.shape)}, it must be a map (N, C, H, W): give one at a time.')
     if mask is not None:
         _check_mask(mask, feature)
         return _masked_map(feature, normalize, power, mask)
@@ -171,9 +172,9 @@ def _levels(features: Levels) -> Sequence[Tensor]:
 
 def _check_arguments(normalize: str, reduction: str, power: float) -> None:
     if normalize not in NORMALIZATIONS:
-        raise ValueError(f'normalize is {normalize!r}, it must be one of {", ".join(NORMALIZATIONS)}.')
+        raise ValueError(f'normalize is {normalize!r}, it must be one of {", ".join(NORMALIZATIONS)}: choose one.')
     if reduction not in REDUCTIONS:
-        raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}.')
+        raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}: choose one.')
     if not power >= 1:
         raise ValueError(f'power is {power}, it must be at least 1: below, the gradient at 0 is infinite.')
 

@@ -69,4 +69,4 @@ class FeatureMSELoss(WeightedLoss):
 
 def _check_reduction(reduction: str) -> None:
     if reduction not in REDUCTIONS:
-        raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}.')
+        raise ValueError(f'reduction is {reduction!r}, it must be one of {", ".join(REDUCTIONS)}: choose one.')

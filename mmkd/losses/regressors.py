@@ -6,7 +6,7 @@ from itertools import chain
 from torch import Tensor, nn
 
 from .attention_map import Levels, Masks
-from .reduce import compute_dtype
+from .reduce import check_mask, compute_dtype
 
 
 def build_regressors(in_channels: Sequence[int], out_channels: Sequence[int], rectify: bool) -> nn.ModuleList:
@@ -42,19 +42,24 @@ def regressed(regressors: nn.ModuleList, student: Levels, teacher: Levels,
         mask: Bool (N, H, W), or one per level; None where every position counts.
 
     Raises:
-        ValueError: If the maps are not those that the regressors were built for, or differ in N, H or W.
+        ValueError: If the maps are not those that the regressors were built for, or differ in N, H or W, or the masks
+            do not fit.
     """
     students, teachers = _levels(student), _levels(teacher)
-    masks = [None] * len(students) if mask is None else [level.unsqueeze(1) for level in _levels(mask)]
+    masks = [None] * len(students) if mask is None else _levels(mask)
     pairs = [(regressor[0].in_channels, regressor[0].out_channels) for regressor in regressors]
-    dtype = compute_dtype(students[0])
     if not len(students) == len(teachers) == len(pairs) or not all(
             _fits(*level) for level in zip(students, teachers, pairs, strict=True)):
         raise ValueError(
             f'The student has maps of the shapes {[tuple(level.shape) for level in students]} and the teacher '
             f'{[tuple(level.shape) for level in teachers]}, both must be (N, C, H, W) with equal N, H and W and the '
             f'channels {pairs}: set in_channels and out_channels to those of the maps.')
-    return [(regressor(own).to(dtype), target.detach().to(dtype), counts)
+    if len(masks) != len(students):
+        raise ValueError(f'There are {len(masks)} masks for {len(students)} levels: give one mask per level.')
+    for own, counts in zip(students, masks, strict=True):
+        check_mask(counts, own)
+    dtype = compute_dtype(students[0])
+    return [(regressor(own).to(dtype), target.detach().to(dtype), None if counts is None else counts.unsqueeze(1))
             for regressor, own, target, counts in zip(regressors, students, teachers, masks, strict=True)]
 
 

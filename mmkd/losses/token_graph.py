@@ -131,6 +131,6 @@ def _check_arguments(num_neighbors: int, sigma: float, graph: str, softmax: str)
         raise ValueError(f'num_neighbors is {num_neighbors}, it must be at least 1: every token needs a neighbour.')
     check_positive('sigma', sigma)
     if graph not in GRAPHS:
-        raise ValueError(f'graph is {graph!r}, it must be one of {", ".join(GRAPHS)}.')
+        raise ValueError(f'graph is {graph!r}, it must be one of {", ".join(GRAPHS)}: choose one.')
     if softmax not in SOFTMAXES:
-        raise ValueError(f'softmax is {softmax!r}, it must be one of {", ".join(SOFTMAXES)}.')
+        raise ValueError(f'softmax is {softmax!r}, it must be one of {", ".join(SOFTMAXES)}: choose one.')

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mmkd.methods.base import Method
 from mmkd.methods.feature_loss import FeatureLossConfig
-from mmkd.registry import MODELS
+from mmkd.registry import MODELS, told
 from mmkd.schedules import ScheduleConfig, build_schedule
 from mmkd.step import Step
 from mmkd.tasks.base import SOURCES, Task
@@ -132,7 +132,8 @@ class FRSKD(Method):
             config = {'rectify_input': False, 'width': task.self_teacher_width, **config}
         if self.compared == 'preactivation':
             config = self.feature_loss_config.unrectified(config)
-        return MODELS.build(config)
+        with told('The self-teacher of FRSKD'):
+            return MODELS.build(config)
 
     def _freeze(self) -> None:
         for part in filter(None, (self.self_teacher, self.head)):

@@ -56,7 +56,7 @@ class BiFPN(BaseModule):
         num_outs = len(in_channels) if num_outs is None else num_outs
         check_count('num_outs', num_outs, least=len(in_channels))
         if fusion not in FUSIONS:
-            raise ValueError(f'fusion is {fusion!r}, it must be one of {", ".join(FUSIONS)}.')
+            raise ValueError(f'fusion is {fusion!r}, it must be one of {", ".join(FUSIONS)}: choose one.')
         self.in_channels = list(in_channels)
         self.out_channels = [out_channels] * num_outs
         levels = self.in_channels + self.out_channels[len(in_channels):]

@@ -7,7 +7,7 @@ from torch import Tensor
 def check_count(name: str, value: int, least: int = 1) -> None:
     """Raise a ``ValueError`` unless ``value`` is at least ``least``."""
     if value < least:
-        raise ValueError(f'{name} is {value}, it must be at least {least}.')
+        raise ValueError(f'{name} is {value}, it must be at least {least}: raise it.')
 
 
 def check_in_channels(in_channels: Sequence[int]) -> None:
@@ -31,4 +31,5 @@ def check_out_indices(out_indices: Sequence[int], stages: int) -> None:
     """Raise a ``ValueError`` unless ``out_indices`` names one or more of so many stages."""
     if not out_indices or not set(out_indices) <= set(range(stages)):
         names = f'{", ".join(map(str, range(stages - 1)))} and {stages - 1}'
-        raise ValueError(f'out_indices is {tuple(out_indices)}, it must name one or more of the stages {names}.')
+        raise ValueError(
+            f'out_indices is {tuple(out_indices)}, it must name one or more of the stages {names}: correct it.')

@@ -41,7 +41,7 @@ class EfficientNetStages(BaseModule):
     def __init__(self, arch: str = 'b0', out_blocks: Sequence[int] | None = None, stem_activation: bool = False,
                  drop_path_rate: float = 0.0, norm_cfg: dict | None = None, init_cfg: dict | None = None) -> None:
         if arch not in BLOCKS:
-            raise ValueError(f'arch is {arch!r}, it must be one of {", ".join(BLOCKS)}.')
+            raise ValueError(f'arch is {arch!r}, it must be one of {", ".join(BLOCKS)}: choose one.')
         # Imported here, so that users of other toolboxes need no mmpretrain.
         from mmpretrain.models import EfficientNet
         norm_cfg = dict(type='BN', eps=1e-3, momentum=0.01) if norm_cfg is None else norm_cfg
@@ -53,7 +53,8 @@ class EfficientNetStages(BaseModule):
         self.out_blocks = list(BLOCKS[arch] if out_blocks is None else out_blocks)
         if sorted(set(self.out_blocks)) != self.out_blocks or not set(self.out_blocks) <= set(range(len(blocks))):
             raise ValueError(
-                f'out_blocks is {self.out_blocks}, it must be ascending and from 0 to {len(blocks) - 1} for {arch}.')
+                f'out_blocks is {self.out_blocks}, it must be ascending and from 0 to {len(blocks) - 1} for {arch}: '
+                'correct it.')
         self.out_channels = [blocks[index].linear_conv.out_channels for index in self.out_blocks]
 
     def _blocks(self) -> Sequence[nn.Module]:

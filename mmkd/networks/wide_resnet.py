@@ -111,4 +111,4 @@ def _check(depth: int, dropout: float) -> None:
     if depth < 10 or (depth - 4) % 6:
         raise ValueError(f'depth is {depth}, it must be 6 n + 4 with n of at least 1: choose for example 16, 28 or 40.')
     if not 0 <= dropout < 1:
-        raise ValueError(f'dropout is {dropout}, it must be at least 0 and below 1.')
+        raise ValueError(f'dropout is {dropout}, it must be at least 0 and below 1: lower it.')

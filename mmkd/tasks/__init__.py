@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from mmengine.model import BaseModel
 from torch import nn
 
 from mmkd.tasks.base import Task
@@ -24,7 +25,8 @@ def task_of(student: nn.Module, taps: dict[str, str] | None = None) -> Task:
     Raises:
         TypeError: If the student belongs to none of these toolboxes.
     """
-    for ancestor in type(student).__mro__:
+    # A head or a backbone alone is of a toolbox, too.
+    for ancestor in type(student).__mro__ if isinstance(student, BaseModel) else ():
         toolbox = ancestor.__module__.partition('.')[0]
         if toolbox in ADAPTERS:
             module, name = ADAPTERS[toolbox]

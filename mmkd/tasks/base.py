@@ -52,6 +52,9 @@ class Task(ABC):
             raise ValueError(
                 f'taps has the keys {unknown}, but only {", ".join(map(repr, PLACES))} are legal: rename them.'
             )
+        wrong = {source: places for source, places in (taps or {}).items() if not _is_tap(places)}
+        if wrong:
+            raise ValueError(f'taps has {wrong}, but a path or a list of paths is needed for every place: correct it.')
         self.places = {
             source: [places] if isinstance(places, str) else list(places)
             for source, places in {**self.default_taps(student), **(taps or {})}.items()
@@ -154,7 +157,7 @@ class Task(ABC):
 
     def box_loss(self, step: 'Step', output: Any, temperature: float) -> Tensor:
         """How far the student's boxes are from those in a head's output."""
-        raise TypeError(f'A {self.name} student predicts no boxes.')
+        raise TypeError(f'A {self.name} student predicts no boxes: leave box_weight out.')
 
     @abstractmethod
     def predict(self, model: nn.Module, images: Tensor, step: 'Step | None' = None) -> Any:
@@ -283,6 +286,11 @@ class Task(ABC):
                 f'with taps=dict({source}=…).'
             )
         return maps
+
+
+def _is_tap(places: Any) -> bool:
+    paths = [places] if isinstance(places, str) else places
+    return isinstance(paths, list | tuple) and len(paths) > 0 and all(isinstance(path, str) for path in paths)
 
 
 @contextmanager

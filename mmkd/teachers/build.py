@@ -12,6 +12,7 @@ from torch import nn
 from mmkd.engine.config import load_config, plain_model
 from mmkd.engine.pretrained import without_pretrained
 from mmkd.registry import MODELS as MMKD_MODELS
+from mmkd.registry import told
 from mmkd.tasks import task_of
 from mmkd.teachers.cache import build_cache
 from mmkd.teachers.external_teacher import ExternalTeacher
@@ -37,7 +38,12 @@ def build_teachers(configs: TeacherConfig) -> list[ExternalTeacher]:
         TypeError: If a teacher belongs to no toolbox.
         ValueError: If a key is unknown, a checkpoint is not named or does not fit.
     """
-    configs = [configs] if isinstance(configs, dict) else list(configs)
+    configs = list(configs) if isinstance(configs, list | tuple) else [configs]
+    for config in configs:
+        if not isinstance(config, dict):
+            raise ValueError(
+                f'The teacher is {config!r}, but a dict is needed: write teacher=dict(config=…, checkpoint=…).'
+            )
     if not configs:
         raise ValueError('teacher is an empty list, but at least one is needed: write teacher=dict(config=…, …).')
     return [_build(dict(config), 1 / len(configs), slot) for slot, config in enumerate(configs)]
@@ -49,7 +55,8 @@ def _build(config: dict[str, Any], weight: float, slot: int) -> ExternalTeacher:
         found = f'the unknown keys {unknown}' if unknown else f'the keys {sorted(config)} without config'
         raise ValueError(f'The teacher has {found}, but config is needed and {", ".join(KEYS)} are legal: correct it.')
     model_config, name = _model_config(config['config'])
-    model = _build_model(model_config)
+    with told(f'The teacher {name!r}'):
+        model = _build_model(model_config)
     load_weights(model, config.get('checkpoint'), config.get('trusted', False), name)
     teacher = ExternalTeacher(
         model,

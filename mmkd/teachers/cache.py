@@ -224,6 +224,8 @@ def build_cache(
     """
     if config is None:
         return None
+    if not isinstance(config, str | Path | dict):
+        raise ValueError(f'The cache of the teacher is {config!r}, but a folder or a dict is needed: correct it.')
     config = dict(path=config) if isinstance(config, str | Path) else dict(config)
     legal = ('path', 'max_gigabytes', 'precision', 'top_k')
     if 'path' not in config or set(config) - set(legal):

@@ -78,9 +78,9 @@ def unpack(data: bytes) -> Nested:
         reader = _Reader(data, 4 + length)
         output = reader.read(json.loads(data[4 : 4 + length]))
     except (struct.error, KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
-        raise ValueError(f'An output of {len(data)} bytes has a damaged header.') from error
+        raise ValueError(f'An output of {len(data)} bytes has a damaged header: compute it anew.') from error
     if reader.position != len(data):
-        raise ValueError(f'An output of {len(data)} bytes was expected to have {reader.position}.')
+        raise ValueError(f'An output of {len(data)} bytes was expected to have {reader.position}: compute it anew.')
     return output
 
 

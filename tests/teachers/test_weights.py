@@ -78,10 +78,16 @@ def test_more_than_one_percent_is_refused_with_the_first_few(tmp_path):
         load(tmp_path, weights)
 
 
-@pytest.mark.parametrize('weights', [{}, dict(model=1), [1, 2]], ids=str)
+@pytest.mark.parametrize('weights', [{}, dict(model=1)], ids=str)
 def test_a_file_without_weights_is_refused(tmp_path, weights):
     torch.save(dict(state_dict=weights), tmp_path / 'a.pth')
     with pytest.raises(ValueError, match='lacks 201 of 201 entries'):
+        load_weights(Net(), tmp_path / 'a.pth', False, 'tall')
+
+
+def test_weights_without_names_are_refused(tmp_path):
+    torch.save(dict(state_dict=[1, 2]), tmp_path / 'a.pth')
+    with pytest.raises(ValueError, match=r"a\.pth' has a list for its state_dict, but a dict of weights by"):
         load_weights(Net(), tmp_path / 'a.pth', False, 'tall')
 
 

@@ -55,7 +55,7 @@ class SplitWriter:
 
     def _write(self, name: str, image: np.ndarray) -> None:
         if not cv2.imwrite(str(self.root / name), image, [cv2.IMWRITE_JPEG_QUALITY, 95]):
-            raise OSError(f'{self.root / name} cannot be written: check the free space and the permissions there')
+            raise OSError(f'{self.root / name} cannot be written: check the free space and the permissions there.')
 
 
 def crop_around(image: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:

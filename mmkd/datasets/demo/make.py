@@ -65,14 +65,14 @@ def make_demo_data(root: str | pathlib.Path, seed: int = 0, size: int = 64, trai
 
 def _check(seed: int, size: int, numbers: dict[str, int], difficulty: float) -> None:
     if seed < 0:
-        raise ValueError(f'seed is {seed}, but must be at least 0')
+        raise ValueError(f'seed is {seed}, but must be at least 0: raise it.')
     if not SIZES[0] <= size <= SIZES[1]:
-        raise ValueError(f'size is {size} pixels, but must lie between {SIZES[0]} and {SIZES[1]}')
+        raise ValueError(f'size is {size} pixels, but must lie between {SIZES[0]} and {SIZES[1]}: correct it.')
     for split, number in numbers.items():
         if not 1 <= number <= MAX_IMAGES:
-            raise ValueError(f'{split} asks for {number} images, but must lie between 1 and {MAX_IMAGES}')
+            raise ValueError(f'{split} asks for {number} images, but must lie between 1 and {MAX_IMAGES}: correct it.')
     if not 0 <= difficulty <= 1:
-        raise ValueError(f'difficulty is {difficulty}, but must lie between 0 (easy) and 1 (hard)')
+        raise ValueError(f'difficulty is {difficulty}, but must lie between 0 (easy) and 1 (hard): correct it.')
 
 
 def _standing(root: pathlib.Path) -> dict | None:
@@ -86,7 +86,7 @@ def _standing(root: pathlib.Path) -> dict | None:
             return None
         raise FileExistsError(
             f'{root} exists but holds no demo data ({STAMP} is missing or unreadable): name another folder or '
-            'remove it') from error
+            'remove it.') from error
 
 
 def _words(arguments: dict) -> str:

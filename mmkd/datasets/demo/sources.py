@@ -61,7 +61,7 @@ def _load_digits() -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn.datasets import load_digits
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f'The demo data needs scikit-learn, which is not installed: {INSTALL}') from error
+        raise ModuleNotFoundError(f'The demo data needs scikit-learn, which is not installed: {INSTALL}.') from error
     digits = load_digits()
     return (digits.images / 16).astype(np.float32), digits.target
 
@@ -70,10 +70,10 @@ def _load_photograph(name: str) -> np.ndarray:
     # The file itself is read: skimage.data would fetch a missing one from the network.
     package = importlib.util.find_spec('skimage')
     if package is None or package.origin is None:
-        raise ModuleNotFoundError(f'The demo data needs scikit-image, which is not installed: {INSTALL}')
+        raise ModuleNotFoundError(f'The demo data needs scikit-image, which is not installed: {INSTALL}.')
     path = pathlib.Path(package.origin).parent / 'data' / name
     image = cv2.imread(str(path), cv2.IMREAD_COLOR) if path.is_file() else None
     if image is None:
         raise FileNotFoundError(
-            f'scikit-image does not contain the photograph {name}: reinstall it with {INSTALL} --force-reinstall')
+            f'scikit-image does not contain the photograph {name}: reinstall it with {INSTALL} --force-reinstall.')
     return image
