@@ -104,6 +104,13 @@ def evaluate_teacher(config: Config) -> None:
     add_hook(config, 'mmkd.EvalTeacherHook')
 
 
+def train(config: Config) -> None:
+    """Check that the training can start, and run it."""
+    runner = Runner.from_cfg(config)
+    require_start(config, runner.model)
+    runner.train()
+
+
 def main() -> None:
     """Train."""
     args = parse_args()
@@ -111,9 +118,7 @@ def main() -> None:
         device = use_device(args.device)
         config = prepare(args, device)
         with processes(config, args.launcher, device):
-            runner = Runner.from_cfg(config)
-            require_start(config, runner.model)
-            runner.train()
+            train(config)
 
 
 if __name__ == '__main__':
