@@ -179,7 +179,7 @@ def _load_row(name: str, entry: dict, loaded: dict[str, Entry], entries: dict, s
     _check_keys(f"entry '{name}'", entry, ROW_KEYS)
     if entry['of'] not in loaded:
         raise ValueError(
-            f"entry '{name}' is of {entry['of']!r}, which is no entry with runs; choose among {list(loaded)}"
+            f"entry '{name}' is of {entry['of']!r}, which is no entry with runs; choose among {list(loaded)}."
         )
     baseline = entry.get('baseline', suite_baseline)
     _check_baseline(f"entry '{name}'", baseline, entries)
