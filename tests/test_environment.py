@@ -39,7 +39,7 @@ def fake_build(tool, monkeypatch):
     monkeypatch.setattr(tool.shutil, 'disk_usage', lambda path: SimpleNamespace(free=1e12))
     monkeypatch.setattr(tool, 'run', lambda command, scratch, **variables: done.append(command[1:]))
     monkeypatch.setattr(tool, 'verify', lambda environment: done.append('verify'))
-    monkeypatch.setattr(tool, 'link_clone', lambda environment: done.append('link'))
+    monkeypatch.setattr(tool, 'link_clone', lambda environment, venv: done.append('link'))
     return done
 
 
@@ -75,6 +75,35 @@ def test_build_installs_torch_before_mmcv_and_mmcv_without_the_cache(tool, monke
     assert (verified, linked) == ('verify', 'link')
 
 
+def test_originals_are_built_in_the_same_steps_beside_the_default(tool, monkeypatch):
+    done = fake_build(tool, monkeypatch)
+    tool.set_up('original')
+    _, torch, mmcv, toolboxes, *_ = done
+    assert torch[-2:] == ['-r', 'requirements/build.txt']
+    assert mmcv[-1].startswith('mmcv==')
+    assert toolboxes[-2:] == ['-r', 'requirements/original.txt']
+    done.clear()
+    tool.set_up()
+    assert len(done) == 6
+
+
+def test_change_of_the_originals_leaves_the_default_alone(tool):
+    default, original = tool.requirements_digest(), tool.requirements_digest('original')
+    file = tool.REPO / 'requirements' / 'original.txt'
+    file.write_text(file.read_text() + 'another\n')
+    assert tool.requirements_digest() == default
+    assert tool.requirements_digest('original') != original
+
+
+def test_both_stacks_have_the_same_tools(tool):
+    def after_the_toolboxes(name):
+        return (tool.REPO / name).read_text().partition('# demo data')[2]
+
+    tools = after_the_toolboxes('requirements.txt')
+    assert 'pytest==' in tools
+    assert after_the_toolboxes('requirements/original.txt') == tools
+
+
 def test_unverified_environment_is_built_again(tool, monkeypatch, tmp_path):
     done = fake_build(tool, monkeypatch)
     monkeypatch.setattr(tool, 'verify', lambda environment: tool.fail('no ops'))
@@ -103,18 +132,18 @@ def test_moved_clone_is_not_ready(tool, tmp_path):
     (tool.VENV / 'bin' / 'python').symlink_to(sys.executable)
     environment.mkdir()
     tool.marker(environment).write_text('verified\n')
-    tool.STAMP.write_text(tool.stamp_text(environment))
-    assert tool.is_ready(environment)
+    tool.stamp(tool.VENV).write_text(tool.stamp_text(environment))
+    assert tool.is_ready(environment, tool.VENV)
     moved = load(shutil.move(tool.REPO, tmp_path / 'moved'))
-    assert moved.STAMP.exists()
-    assert not moved.is_ready(environment)
+    assert moved.stamp(moved.VENV).exists()
+    assert not moved.is_ready(environment, moved.VENV)
 
 
 def test_clone_gets_a_thin_environment_of_its_own(tool, tmp_path):
     shared = Path(pytest.__file__).parents[4]
     if not (shared / 'bin' / 'ruff').exists():
         pytest.skip('pytest does not run from an environment that holds ruff')
-    tool.link_clone(shared)
+    tool.link_clone(shared, tool.VENV)
     python = str(tool.VENV / 'bin' / 'python')
     code = 'import mmkd, sys; print(mmkd.__file__, sys.prefix)'
     output = subprocess.run([python, '-c', code], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
@@ -140,6 +169,7 @@ def test_compiled_ops_of_this_environment_work(tool):
 
 def test_unsuitable_python_is_said_in_one_sentence(tool, monkeypatch):
     monkeypatch.setattr(tool.sys, 'version_info', (3, 9, 1))
+    monkeypatch.setattr(tool.sys, 'argv', ['environment.py'])
     assert 'Python 3.10, 3.11 or 3.12' in sentence(tool.main)
 
 

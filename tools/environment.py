@@ -1,11 +1,13 @@
 """Set up the environment of this clone.
 
-    python3 tools/environment.py
+    python3 tools/environment.py                                               # the maintained forks, in .venv
+    python3 tools/environment.py --stack original --venv .venvs/original-3.11  # the original distributions
 
 The environment of ``requirements.txt`` (torch, the OpenMMLab toolboxes with compiled ops, ruff, pytest) is built once
 in the user's cache directory and shared by every clone with the same requirement files. Each clone gets a thin
 ``.venv`` of its own, which sees the shared packages and holds nothing but an editable mmkd. Standard library only.
 """
+import argparse
 import contextlib
 import hashlib
 import importlib.util
@@ -23,7 +25,7 @@ from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[1]
 VENV = REPO / '.venv'
-STAMP = VENV / 'mmkd-stamp'
+STACKS = {'default': 'requirements.txt', 'original': 'requirements/original.txt'}
 START = time.monotonic()
 HEARTBEAT_SECONDS = 15
 NEEDED_BYTES = 13e9
@@ -63,8 +65,8 @@ def digest(paths, *facts):
     return state.hexdigest()[:16]
 
 
-def requirements_digest():
-    paths = [REPO / 'requirements.txt', *sorted((REPO / 'requirements').glob('*.txt'))]
+def requirements_digest(stack='default'):
+    paths = [REPO / STACKS[stack], REPO / 'requirements' / 'build.txt']
     return digest(paths, sys.version_info[:2], sysconfig.get_platform())
 
 
@@ -73,10 +75,14 @@ def stamp_text(environment):
     return f'{environment}\n{REPO}\n{digest(packaging)}\n'
 
 
-def is_ready(environment):
+def stamp(venv):
+    return venv / 'mmkd-stamp'
+
+
+def is_ready(environment, venv):
     """Whether nothing has changed since the last run; a moved clone differs in its stamp."""
-    return (STAMP.exists() and STAMP.read_text() == stamp_text(environment) and marker(environment).exists()
-            and (VENV / 'bin' / 'python').exists())
+    return (stamp(venv).exists() and stamp(venv).read_text() == stamp_text(environment) and marker(environment).exists()
+            and (venv / 'bin' / 'python').exists())
 
 
 def marker(environment):
@@ -151,14 +157,14 @@ def run(command, scratch, **variables):
         fail(f'"{" ".join(map(str, command))}" failed for the reason printed above: mend it and run this again.')
 
 
-def mmcv_requirement():
-    for line in (REPO / 'requirements.txt').read_text().splitlines():
-        if line.startswith('onedl-mmcv'):
+def mmcv_requirement(stack):
+    for line in (REPO / STACKS[stack]).read_text().splitlines():
+        if line.startswith(('onedl-mmcv', 'mmcv')):
             return line.strip()
-    return fail('requirements.txt names no onedl-mmcv, whose ops are compiled in a step of their own: add it back.')
+    return fail(f'{STACKS[stack]} names no mmcv, whose ops are compiled in a step of their own: add it back.')
 
 
-def build(environment):
+def build(environment, stack):
     """Build the shared environment from nothing; only a verified one gets its marker."""
     shutil.rmtree(environment, ignore_errors=True)
     free = shutil.disk_usage(environment.parent).free
@@ -170,7 +176,7 @@ def build(environment):
     scratch.mkdir(parents=True)
     say(f'1/5 new environment {environment}')
     run([sys.executable, '-m', 'venv', environment], scratch)
-    install(environment / 'bin' / 'python', scratch)
+    install(environment / 'bin' / 'python', scratch, stack)
     say('5/5 run compiled ops of mmcv')
     verify(environment)
     shutil.rmtree(scratch, ignore_errors=True)
@@ -178,22 +184,24 @@ def build(environment):
     say('the shared environment is complete')
     for other in sorted(environment.parent.iterdir()):
         if other != environment and marker(other).exists():
-            say(f'{other} is the environment of other requirements or another Python: delete it if unused')
+            say(f'{other} is the environment of another stack, of other requirements or another Python: '
+                'delete it if unused')
 
 
-def install(python, scratch):
+def install(python, scratch, stack):
     pip = [python, '-m', 'pip', 'install', '--progress-bar', 'off']
     say('2/5 install torch and the build tools (the largest download)')
     run([*pip, '-r', 'requirements/build.txt'], scratch)
     say('3/5 compile the ops of mmcv (about 6 minutes on two cores)')
     # pip may have cached a wheel without ops, built where torch was missing; and debug symbols only cost time.
-    variables = {'MMCV_WITH_OPS': '1', 'MAX_JOBS': str(os.cpu_count()), 'CFLAGS': os.environ.get('CFLAGS', '') + ' -g0'}
+    jobs, flags = os.environ.get('MAX_JOBS', str(os.cpu_count())), os.environ.get('CFLAGS', '') + ' -g0'
+    variables = {'MMCV_WITH_OPS': '1', 'MAX_JOBS': jobs, 'CFLAGS': flags}
     if shutil.which('nvcc') is None:
         # mmcv tries to compile CUDA kernels as soon as it sees a GPU.
         variables['CUDA_VISIBLE_DEVICES'] = ''
-    run([*pip, '--no-build-isolation', '--no-cache-dir', '--no-deps', mmcv_requirement()], scratch, **variables)
+    run([*pip, '--no-build-isolation', '--no-cache-dir', '--no-deps', mmcv_requirement(stack)], scratch, **variables)
     say('4/5 install the toolboxes')
-    run([*pip, '--no-build-isolation', '-r', 'requirements.txt'], scratch)
+    run([*pip, '--no-build-isolation', '-r', STACKS[stack]], scratch)
 
 
 def verify(environment):
@@ -206,49 +214,57 @@ def verify(environment):
              'check that the C++ compiler handles C++17 (g++ 9 or newer) and run this again.')
 
 
-def link_clone(environment):
+def link_clone(environment, venv):
     """Give this clone its thin .venv: the shared packages by a .pth file, and mmkd itself editable."""
-    say(f'link {VENV} to the shared environment')
-    python, shared = VENV / 'bin' / 'python', environment / SITE_PACKAGES
+    say(f'link {venv} to the shared environment')
+    python, shared = venv / 'bin' / 'python', environment / SITE_PACKAGES
     with tempfile.TemporaryDirectory() as scratch:
-        run([sys.executable, '-m', 'venv', '--clear', '--without-pip', VENV], Path(scratch))
-        (VENV / SITE_PACKAGES / 'mmkd_environment.pth').write_text(f'import site; site.addsitedir({str(shared)!r})\n')
+        run([sys.executable, '-m', 'venv', '--clear', '--without-pip', venv], Path(scratch))
+        (venv / SITE_PACKAGES / 'mmkd_environment.pth').write_text(f'import site; site.addsitedir({str(shared)!r})\n')
         run([python, '-m', 'pip', 'install', '--no-deps', '--no-build-isolation', '-e', REPO], Path(scratch))
     for name, module in {'pip': 'pip', 'pytest': 'pytest', 'torchrun': 'torch.distributed.run'}.items():
-        script = VENV / 'bin' / name
+        script = venv / 'bin' / name
         script.write_text(f'#!/bin/sh\nexec "$(dirname "$0")/python" -m {module} "$@"\n')
         script.chmod(0o755)
     # ``python -m ruff`` looks for its binary beside the running python.
-    (VENV / 'bin' / 'ruff').symlink_to(environment / 'bin' / 'ruff')
-    STAMP.write_text(stamp_text(environment))
+    (venv / 'bin' / 'ruff').symlink_to(environment / 'bin' / 'ruff')
+    stamp(venv).write_text(stamp_text(environment))
 
 
-def set_up():
+def set_up(stack='default', venv=VENV):
     cache = Path(os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache').absolute() / 'mmkd'
-    environment = cache / requirements_digest()
-    if is_ready(environment):
+    environment = cache / requirements_digest(stack)
+    if is_ready(environment, venv):
         return
     try:
         cache.mkdir(parents=True, exist_ok=True)
         with locked(cache / f'{environment.name}.lock'):
             if not marker(environment).exists():
-                build(environment)
+                build(environment, stack)
             # Another process of this clone may have done it meanwhile, and be at work in it.
-            if not is_ready(environment):
-                link_clone(environment)
+            if not is_ready(environment, venv):
+                link_clone(environment, venv)
     except OSError as error:
         fail(f'{error.filename} cannot be used ({error.strerror}): make it writable or set XDG_CACHE_HOME to a folder '
              'that is.')
     say('the environment is ready')
 
 
+def parse_args():
+    parser = argparse.ArgumentParser(description='Set up the environment of this clone.')
+    parser.add_argument('--stack', choices=STACKS, default='default', help='the maintained forks or the originals')
+    parser.add_argument('--venv', type=Path, help='the thin environment of this clone (default: .venv)')
+    return parser.parse_args()
+
+
 def main():
+    args = parse_args()
     if os.name != 'posix' or not (3, 10) <= sys.version_info[:2] <= (3, 12):
         fail(f'this is Python {sys.version.split()[0]} on {sys.platform}, and Python 3.10, 3.11 or 3.12 on Linux is '
              'needed: set the variable PYTHON to one, e.g. PYTHON=python3.12.')
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        set_up()
+        set_up(args.stack, (args.venv or VENV).absolute())
     except KeyboardInterrupt:
         fail('interrupted; the next run starts the unfinished build again.')
 
