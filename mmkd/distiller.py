@@ -7,6 +7,7 @@ from mmengine.registry import MODELS as MMENGINE_MODELS
 from torch import Tensor, nn
 
 from mmkd.distillation import Distillation, independent_random_state
+from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.methods.base import Method, argument_names
 from mmkd.mixin import Mixin, mixed_class
 from mmkd.registry import MODELS, find_class, told
@@ -85,6 +86,8 @@ class Distiller:
         **unknown: Any,
     ) -> nn.Module:
         _check_arguments(student, methods, unknown)
+        # Here too, because the toolboxes' own tools resume a distilled training.
+        accept_log_buffers()
         methods = {name: _build_method(name, config) for name, config in methods.items()}
         student = dict(student)
         if data_preprocessor is not None:

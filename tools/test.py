@@ -11,6 +11,7 @@ import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.engine.checkpoint import read_checkpoint, require_checkpoint, require_fit
 from mmkd.engine.config import add_hook, add_import, has_subnets, load_config, plain_model, without_teachers
 from mmkd.engine.device import DEVICES, processes, use_device
+from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.engine.messages import one_sentence_errors
 
 
@@ -54,6 +55,7 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         device = use_device(args.device)
+        accept_log_buffers()
         config = load_config(args.config, args.cfg_options)
         config.work_dir = (
             args.work_dir or config.get('work_dir') or f'work_dirs/{Path(args.config.replace("::", "/")).stem}'

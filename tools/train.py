@@ -19,6 +19,7 @@ from mmkd.engine.config import (
     set_teacher,
 )
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
+from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.engine.messages import one_sentence_errors
 
 
@@ -116,6 +117,7 @@ def main() -> None:
     args = parse_args()
     with one_sentence_errors():
         device = use_device(args.device)
+        accept_log_buffers()
         config = prepare(args, device)
         with processes(config, args.launcher, device):
             train(config)

@@ -67,13 +67,18 @@ class _Placeholder:
         return 'of an object that is not read'
 
 
-def _harmless(file: str) -> list[Global]:
+def numpy_globals() -> list[Global]:
+    """The types of NumPy that log buffers consist of, and what makes them."""
     numpy_types = [np.ndarray, np.dtype]
     numpy_types += [type(np.dtype(kind)) for kind in ('float32', 'float64', 'int32', 'int64', 'bool', 'uint8')]
     for maker in (np.empty(0).__reduce__()[0], np.float64(0).__reduce__()[0]):
         # NumPy 2 has renamed the module in which NumPy 1 wrote them.
         numpy_types += [(maker, f'numpy.{core}.multiarray.{maker.__name__}') for core in ('core', '_core')]
-    return [*numpy_types, *((_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name))]
+    return numpy_types
+
+
+def _harmless(file: str) -> list[Global]:
+    return [*numpy_globals(), *((_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name))]
 
 
 def _is_of_a_host(name: str) -> bool:
