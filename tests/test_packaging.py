@@ -51,6 +51,29 @@ def wheel(copy, tmp_path_factory):
     return folder / 'installed'
 
 
+@pytest.fixture(scope='module')
+def source(copy, tmp_path_factory):
+    """A source distribution, as ``python -m build --sdist`` makes it."""
+    folder = tmp_path_factory.mktemp('source')
+    code = 'import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])'
+    subprocess.run([sys.executable, '-c', code, str(folder)], cwd=copy, check=True, capture_output=True)
+    return next(folder.glob('mmkd-*.tar.gz'))
+
+
+def empty_environment(folder):
+    """The python of a new virtual environment that holds no mmkd, only a way to the shared packages."""
+    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(folder)], check=True)
+    packages = Path(pytest.__file__).parents[1]
+    site = next(folder.glob('lib/python*/site-packages'))
+    (site / 'shared.pth').write_text(f'import site; site.addsitedir({str(packages)!r})\n')
+    return folder / 'bin' / 'python'
+
+
+def install(python, *what, cwd):
+    command = [str(python), '-m', 'pip', 'install', '--no-deps', '--no-build-isolation', *map(str, what)]
+    subprocess.run(command, cwd=cwd, check=True, capture_output=True)
+
+
 def resolve(python, folder, **variables):
     result = subprocess.run(
         [str(python), '-c', RESOLVE], cwd=folder, env=variables, text=True, capture_output=True, check=True)
@@ -63,6 +86,7 @@ def test_wheel_has_the_layout_of_mim(wheel):
     assert (mim / 'tools' / 'environment.py').is_file()
     shipped = {path.relative_to(mim).as_posix() for path in mim.glob('configs/**/*.py')}
     assert {path.relative_to(REPO).as_posix() for path in REPO.glob('configs/**/*.py')} <= shipped
+    assert all((mim / path.relative_to(REPO)).is_file() for path in REPO.glob('configs/*/metafile.yml'))
     assert 'configs/stale.py' not in shipped
 
 
@@ -85,17 +109,11 @@ def test_building_a_wheel_leaves_the_source_alone(copy, wheel):
 
 def test_editable_installation_follows_the_source(copy, tmp_path):
     repo = shutil.copytree(copy, tmp_path / 'clone')
-    venv, folder = tmp_path / 'venv', tmp_path / 'elsewhere'
+    folder = tmp_path / 'elsewhere'
     folder.mkdir()
-    subprocess.run([sys.executable, '-m', 'venv', '--without-pip', str(venv)], check=True)
-    python = venv / 'bin' / 'python'
-    site = next(venv.glob('lib/python*/site-packages'))
-    packages = Path(pytest.__file__).parents[1]
-    (site / 'shared.pth').write_text(f'import site; site.addsitedir({str(packages)!r})\n')
+    python = empty_environment(tmp_path / 'venv')
     for _ in range(2):
-        subprocess.run(
-            [str(python), '-m', 'pip', 'install', '--no-deps', '--no-build-isolation', '-e', '.'], cwd=repo, check=True,
-            capture_output=True)
+        install(python, '-e', '.', cwd=repo)
     for name in ('configs', 'tools', 'model-index.yml'):
         link = repo / 'mmkd' / '.mim' / name
         assert link.is_symlink()
@@ -103,6 +121,32 @@ def test_editable_installation_follows_the_source(copy, tmp_path):
     *answers, module = resolve(python, folder)
     assert answers == ['42', '42']
     assert Path(module).parents[1] == repo
+
+
+def test_source_distribution_installs_what_the_wheel_holds(source, wheel, tmp_path):
+    python = empty_environment(tmp_path / 'venv')
+    install(python, source, cwd=tmp_path)
+    *answers, module = resolve(python, tmp_path)
+    assert answers == ['42', '42']
+    package = Path(module).parent
+    assert package.is_relative_to(tmp_path / 'venv')
+    assert files(package) == files(wheel / 'mmkd')
+
+
+def files(package):
+    return {path.relative_to(package) for path in package.rglob('*') if path.is_file() and path.suffix != '.pyc'}
+
+
+def test_packaged_configs_resolve_with_all_that_they_build_on(wheel, tmp_path):
+    code = (
+        'from mmengine.config import Config; from mmengine.hub import get_config; import mmkd, sys\n'
+        "open('child.py', 'w').write(f'_base_ = {sys.argv[1]!r}')\n"
+        "print(Config.fromfile('child.py').model.type, get_config(sys.argv[1]).model.type)")
+    name = 'mmkd::frskd/frskd_pspnet_r18-d8_4xb2-80k_cityscapes-512x1024.py'
+    result = subprocess.run(
+        [sys.executable, '-c', code, name], cwd=tmp_path, env={'PYTHONPATH': str(wheel)}, text=True,
+        capture_output=True, check=True)
+    assert result.stdout.split() == ['mmkd.Distiller'] * 2
 
 
 def test_model_index_lists_every_metafile():
