@@ -8,6 +8,7 @@ from torch import Tensor
 from mmkd.registry import MODELS
 
 from .reduce import compute_dtype, connected_zero
+from .sum_of_squares import sum_of_squares
 from .weighted import WeightedLoss
 
 Levels = Tensor | Sequence[Tensor]
@@ -130,11 +131,11 @@ class AttentionMapLoss(WeightedLoss):
 
 
 def _energy(feature: Tensor, power: float) -> Tensor:
-    # A vector norm keeps the half-precision map for backward, where |f|^power would keep a float32 copy of it. The
-    # backward of other orders raises to power - 2 in the type of the input, which overflows in half precision.
+    if power == 2:
+        return sum_of_squares(feature) / feature.shape[1]
+    # The backward of other orders raises to power - 2 in the type of the input, which overflows in half precision.
     dtype = compute_dtype(feature)
-    if power not in (1, 2):
-        feature = feature.to(dtype)
+    feature = feature if power == 1 else feature.to(dtype)
     norm = torch.linalg.vector_norm(feature, ord=power, dim=1, dtype=dtype)
     return norm.pow(power) / feature.shape[1]
 

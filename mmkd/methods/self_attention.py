@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmkd.losses import AttentionMapLoss
 from mmkd.losses.reduce import compute_dtype
+from mmkd.losses.sum_of_squares import sum_of_squares
 from mmkd.methods.base import Method
 from mmkd.registry import MODELS
 from mmkd.schedules import ScheduleConfig
@@ -88,11 +88,9 @@ class SelfAttention(Method):
         return dict(loss_attention=self.term_weight('attention') * value)
 
     def _energy(self, level: Tensor) -> Tensor:
-        dtype = compute_dtype(level)
         if self.loss.normalize == 'zscore':
-            return level.sum(dim=1, keepdim=True, dtype=dtype)
-        norm = torch.linalg.vector_norm(level, dim=1, keepdim=True, dtype=dtype)
-        return norm.square() / level.shape[1]
+            return level.sum(dim=1, keepdim=True, dtype=compute_dtype(level))
+        return sum_of_squares(level).unsqueeze(1) / level.shape[1]
 
 
 def _resized(deeper: Tensor, like: Tensor) -> Tensor:

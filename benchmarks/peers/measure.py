@@ -1,0 +1,100 @@
+"""Time and memory of the two forms of a comparison."""
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from benchmarks.peers.peer import Form, Peer, clear, differences, step
+from mmkd.profiling.measure import quartiles
+from mmkd.profiling.memory import peak_bytes, saved_bytes
+
+LEAST_SECONDS = 0.02
+"""A form that is faster than this is repeated within a round."""
+
+
+def exact_differences(tiny: Peer) -> tuple[float, float]:
+    """Relative differences of value and gradients in float64, where rounding hides nothing."""
+    for form in (tiny.ours, tiny.plain):
+        if isinstance(form, nn.Module):
+            form.double()
+    return differences(Peer(tiny.name, tiny.size, tiny.ours, tiny.plain, tree_map(_double, tiny.inputs)))
+
+
+def memory(form: Form, inputs: Sequence[Any]) -> tuple[int, int]:
+    """The most bytes that a step adds to its inputs, and those that it keeps for backward."""
+    run = partial(step, form, inputs)
+    run()  # what is made once is no part of a step
+    found = []
+    for count in (lambda: peak_bytes(run, 'cpu'), lambda: saved_bytes(run, _holder(form, inputs))):
+        clear(form, inputs)
+        found.append(count())
+    clear(form, inputs)
+    return found[0], found[1]
+
+
+def time_ratio(peer: Peer, rounds: int) -> dict[str, Any]:
+    """CPU time of a step of both forms, and the ratio of ours to the plain one, within rounds in which they take turns.
+
+    The time of the process is taken and not that on the wall, so that other work on the machine counts less.
+    """
+    runs = [partial(_repeat, form, peer.inputs) for form in (peer.ours, peer.plain)]
+    seconds = [[], []]
+    repeats = max(1, round(LEAST_SECONDS / max(_cpu_time(partial(runs[1], 1)), 1e-6)))
+    runs[0](1)
+    for number in range(rounds):
+        for index in (0, 1) if number % 2 else (1, 0):
+            seconds[index].append(_cpu_time(partial(runs[index], repeats)) / repeats)
+    ratios = [own / other for own, other in zip(*seconds, strict=True)]
+    own, other = (1000 * statistics.median(times) for times in seconds)
+    return dict(ours_ms=own, plain_ms=other, time_ratio=statistics.median(ratios), time_ratio_spread=quartiles(ratios))
+
+
+def compare(peer: Peer, tiny: Peer | None, rounds: int) -> dict[str, Any]:
+    """A row of the table.
+
+    Args:
+        peer: What is measured.
+        tiny: The same at a size at which values and gradients are compared in float64; None: they are not.
+        rounds: How often each form is timed; 0: not at all.
+    """
+    value, gradient = exact_differences(tiny) if tiny else (None, None)
+    row = dict(name=peer.name, size=peer.size, value_difference=value, gradient_difference=gradient)
+    for form in ('ours', 'plain'):
+        peak, saved = memory(getattr(peer, form), peer.inputs)
+        row |= {f'{form}_peak_bytes': peak, f'{form}_saved_bytes': saved}
+    for kind in ('peak', 'saved'):
+        row[f'{kind}_ratio'] = row[f'ours_{kind}_bytes'] / max(row[f'plain_{kind}_bytes'], 1)
+    return row | (time_ratio(peer, rounds) if rounds else {})
+
+
+def _double(leaf: Any) -> Any:
+    if isinstance(leaf, Tensor) and leaf.is_floating_point():
+        return leaf.detach().double().requires_grad_(leaf.requires_grad)
+    return leaf
+
+
+def _holder(form: Form, inputs: Sequence[Any]) -> nn.Module:
+    """A module with all that is held anyway."""
+    holder = nn.Module()
+    if isinstance(form, nn.Module):
+        holder.form = form
+    for number, leaf in enumerate(tree_leaves(list(inputs))):
+        holder.register_buffer(f'input{number}', leaf)
+    return holder
+
+
+def _repeat(form: Form, inputs: Sequence[Any], times: int) -> None:
+    for _ in range(times):
+        clear(form, inputs)
+        step(form, inputs)
+
+
+def _cpu_time(run: Callable[[], Any]) -> float:
+    start = time.process_time()
+    run()
+    return time.process_time() - start
