@@ -4,7 +4,7 @@ from torch import Tensor
 from mmkd.registry import MODELS
 
 from .reduce import compute_dtype, connected_zero
-from .rows import matmul, unit_rows
+from .rows import gram, unit_rows
 from .weighted import WeightedLoss
 
 
@@ -61,5 +61,4 @@ class BatchSimilarityLoss(WeightedLoss):
 
 
 def _similarity(features: Tensor) -> Tensor:
-    rows = features.flatten(1).to(compute_dtype(features))
-    return unit_rows(matmul(rows, rows.mT))
+    return unit_rows(gram(features.flatten(1).to(compute_dtype(features))))

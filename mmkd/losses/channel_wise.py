@@ -1,12 +1,11 @@
 """Channel-wise distillation: every channel of the student is as active as the teacher's at the same places."""
-import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .divergence import softmax_divergence
 from .maps import check_maps
-from .reduce import check_positive, compute_dtype
+from .reduce import check_positive
 from .weighted import WeightedLoss
 
 
@@ -37,9 +36,8 @@ def channel_wise_loss(student: Tensor, teacher: Tensor, temperature: float = 4.0
     """
     check_maps(student, teacher, mask)
     check_positive('temperature', temperature)
-    log_student = _log_probabilities(student, temperature, mask)
-    log_teacher = _log_probabilities(teacher.detach(), temperature, mask)
-    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+    hidden = None if mask is None else ~mask.flatten(1).unsqueeze(1)
+    divergence = softmax_divergence(student.flatten(2), teacher.flatten(2), 2, temperature, hidden).sum()
     if mask is None:
         return divergence * (temperature ** 2 / max(student.shape[0] * student.shape[1], 1))
     images = mask.flatten(1).any(dim=1).sum()
@@ -67,15 +65,3 @@ class ChannelWiseLoss(WeightedLoss):
     def forward(self, student: Tensor, teacher: Tensor, mask: Tensor | None = None) -> Tensor:
         """Return the weighted loss of maps (N, C, H, W), under a bool mask (N, H, W)."""
         return self.loss_weight * channel_wise_loss(student, teacher, self.temperature, mask)
-
-
-def _log_probabilities(maps: Tensor, temperature: float, mask: Tensor | None) -> Tensor:
-    """Return logarithms (N, C, H W), with zeros where the mask is False: both sides are equal there."""
-    scaled = maps.flatten(2).to(compute_dtype(maps))
-    scaled = scaled if temperature == 1 else scaled / temperature
-    if mask is None:
-        return scaled.log_softmax(dim=2)
-    counts = mask.flatten(1).unsqueeze(1)
-    # A softmax over nothing would be nan.
-    outside = torch.zeros_like(counts, dtype=scaled.dtype).masked_fill(counts.any(dim=2, keepdim=True), float('-inf'))
-    return torch.where(counts, scaled, outside).log_softmax(dim=2).masked_fill(~counts, 0)

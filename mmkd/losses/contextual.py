@@ -5,7 +5,7 @@ from torch import Tensor
 from mmkd.registry import MODELS
 
 from .reduce import compute_dtype, connected_zero
-from .rows import matmul
+from .rows import gram
 from .weighted import WeightedLoss
 
 
@@ -60,5 +60,4 @@ class ContextualLoss(WeightedLoss):
 
 
 def _attention(tokens: Tensor) -> Tensor:
-    tokens = tokens.to(compute_dtype(tokens))
-    return matmul(tokens / tokens.shape[2] ** 0.5, tokens.mT).softmax(dim=2)
+    return gram(tokens.to(compute_dtype(tokens)) / tokens.shape[2] ** 0.25).softmax(dim=2)

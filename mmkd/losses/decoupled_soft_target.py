@@ -5,6 +5,7 @@ from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .divergence import softmax_divergence
 from .reduce import check_mask, check_not_negative, check_positive, compute_dtype, connected_zero
 from .weighted import WeightedLoss
 
@@ -48,12 +49,14 @@ def decoupled_soft_target_loss(student: Tensor, teacher: Tensor, labels: Tensor,
     hidden = None if mask is None else ~mask.unsqueeze(1)
     target = labels.unsqueeze(1) if hidden is None else labels.unsqueeze(1).masked_fill(hidden, 0)
     teacher = teacher.detach().to(compute_dtype(student))
-    own, other = (_scaled(logits, temperature, hidden) for logits in (student, teacher))
+    scaled = [_scaled(logits, temperature, hidden) for logits in (student, teacher)]
+    others = [_without_target(logits, target) for logits in scaled]
     parts = []
     if target_weight:
-        parts.append(target_weight * _divergence(_target_or_not(own, target), _target_or_not(other, target)))
+        own, other = (_target_or_not(*network, target) for network in zip(scaled, others, strict=True))
+        parts.append(target_weight * F.kl_div(own, other, reduction='sum', log_target=True))
     if nontarget_weight:
-        parts.append(nontarget_weight * _divergence(_among_others(own, target), _among_others(other, target)))
+        parts.append(nontarget_weight * softmax_divergence(*others, 1).sum())
     count = labels.numel() if mask is None else mask.sum().clamp(min=1)
     return sum(parts) * temperature ** 2 / count
 
@@ -93,23 +96,15 @@ def _scaled(logits: Tensor, temperature: float, hidden: Tensor | None) -> Tensor
     return scaled if hidden is None else scaled.masked_fill(hidden, 0)
 
 
-def _target_or_not(scaled: Tensor, target: Tensor) -> Tensor:
+def _target_or_not(scaled: Tensor, others: Tensor, target: Tensor) -> Tensor:
     # Of the odds, both log q and log(1 - q) have all digits, also where q is nearly 0 or 1.
-    odds = scaled.gather(1, target) - _without_target(scaled, target).logsumexp(dim=1, keepdim=True)
+    odds = scaled.gather(1, target) - others.logsumexp(dim=1, keepdim=True)
     return F.logsigmoid(torch.cat([odds, -odds], dim=1))
-
-
-def _among_others(scaled: Tensor, target: Tensor) -> Tensor:
-    return _without_target(scaled, target).log_softmax(dim=1)
 
 
 def _without_target(scaled: Tensor, target: Tensor) -> Tensor:
     # -inf would make 0 * (-inf + inf) = nan of the target; the lowest number has the probability 0 as well.
     return scaled.scatter(1, target, torch.finfo(scaled.dtype).min)
-
-
-def _divergence(log_student: Tensor, log_teacher: Tensor) -> Tensor:
-    return F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
 
 
 def _check_arguments(target_weight: float, nontarget_weight: float, temperature: float) -> None:

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from .reduce import compute_dtype
-from .rows import matmul
+from .rows import gram, matmul
 
 
 def squared_gram_distance(student: Tensor, teacher: Tensor) -> Tensor:
@@ -26,8 +26,8 @@ def squared_gram_distance(student: Tensor, teacher: Tensor) -> Tensor:
     """
     student, teacher = (rows.to(compute_dtype(rows)) for rows in (student, teacher))
     if student.shape[-2] <= max(student.shape[-1], teacher.shape[-1]):
-        return _squared_norm(matmul(student, student.mT) - matmul(teacher, teacher.mT))
-    own, other = (_squared_norm(matmul(rows.mT, rows)) for rows in (student, teacher))
+        return _squared_norm(gram(student) - gram(teacher))
+    own, other = (_squared_norm(gram(rows.mT)) for rows in (student, teacher))
     # Rounding must not make a distance negative.
     return (own + other - 2 * _squared_norm(matmul(student.mT, teacher))).clamp(min=0)
 

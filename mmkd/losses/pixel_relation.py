@@ -8,6 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from mmkd.registry import MODELS
 
+from .divergence import softmax_divergence
 from .pairwise_similarity import check_maps
 from .reduce import check_positive, compute_dtype, connected_zero
 from .rows import matmul, unit_rows
@@ -108,18 +109,18 @@ def _averaged(maps: Tensor, mask: Tensor | None, window: int) -> Tensor:
 def _one_against_all(image: int, student: Tensor, teacher: Tensor, counts: Tensor | None,
                      temperature: float) -> Tensor:
     hidden = None if counts is None else ~counts
-    log_student, log_teacher = (_log_probabilities(rows, image, hidden, temperature) for rows in (student, teacher))
+    own, target = (_similarities(rows, image, hidden, temperature) for rows in (student, teacher))
     # The rows of hidden positions are zeros in both networks, and so are their divergences.
-    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+    divergence = softmax_divergence(own, target, 2).sum()
     return divergence / (student.shape[1] if counts is None else counts[image].sum().clamp(min=1))
 
 
-def _log_probabilities(rows: Tensor, image: int, hidden: Tensor | None, temperature: float) -> Tensor:
+def _similarities(rows: Tensor, image: int, hidden: Tensor | None, temperature: float) -> Tensor:
     similarity = matmul(rows[image] / temperature, rows.flatten(0, 1).mT).unflatten(1, rows.shape[:2])
     if hidden is not None:
         # -inf would make 0 * (-inf + inf) = nan of them; the lowest number has the probability 0 as well.
         similarity = similarity.masked_fill(hidden, torch.finfo(rows.dtype).min)
-    return similarity.log_softmax(dim=2)
+    return similarity
 
 
 def _check_arguments(temperature: float, max_positions: int) -> None:

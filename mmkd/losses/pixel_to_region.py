@@ -1,9 +1,9 @@
 """Pixel-to-region similarity: pixels are as similar to the regions of the batch as they are for the teacher."""
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .divergence import softmax_divergence
 from .gather import JointRows, RelationLoss
 from .reduce import check_positive, connected_zero
 from .rows import check_rows, matmul, unit_rows
@@ -48,9 +48,8 @@ def pixel_to_region_loss(student: Tensor, teacher: Tensor, regions: Tensor, temp
     if not pixels.total or not columns.total:
         return connected_zero(student)
     centres = unit_rows(columns.gather_constant(regions)).mT / temperature
-    log_student = matmul(unit_rows(student), centres).log_softmax(dim=1)
-    log_teacher = matmul(unit_rows(teacher.detach()), centres).log_softmax(dim=1)
-    return F.kl_div(log_student, log_teacher, reduction='sum', log_target=True) / pixels.divisor
+    own, target = (matmul(unit_rows(rows), centres) for rows in (student, teacher.detach()))
+    return softmax_divergence(own, target, 1).sum() / pixels.divisor
 
 
 @MODELS.register_module()

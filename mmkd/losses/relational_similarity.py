@@ -2,14 +2,14 @@
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .divergence import softmax_divergence
 from .gather import JointRows, RelationLoss
 from .reduce import check_positive, connected_zero
-from .rows import check_rows, matmul, unit_rows
+from .rows import check_rows, inner_products, matmul, unit_rows
 
 
 def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int = 1,
@@ -50,10 +50,9 @@ def relational_similarity_loss(student: Tensor, teacher: Tensor, num_views: int 
     joint = JointRows(student[::num_views], gather)
     if joint.total * num_views < 2:
         return connected_zero(student)
-    log_student = _log_probabilities(student, num_views, temperature, joint, joint.gather)
-    log_teacher = _log_probabilities(teacher.detach(), num_views, temperature, joint, joint.gather_constant)
-    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
-    return divergence / (joint.divisor * max(num_views - 1, 1))
+    own = _similarities(student, num_views, temperature, joint, joint.gather)
+    target = _similarities(teacher.detach(), num_views, temperature, joint, joint.gather_constant)
+    return softmax_divergence(own, target, 1).sum() / (joint.divisor * max(num_views - 1, 1))
 
 
 @MODELS.register_module()
@@ -81,16 +80,17 @@ class RelationalSimilarityLoss(RelationLoss):
         return self.loss_weight * value
 
 
-def _log_probabilities(features: Tensor, num_views: int, temperature: float, joint: JointRows,
-                       gather: Callable[[Tensor], Tensor]) -> Tensor:
+def _similarities(features: Tensor, num_views: int, temperature: float, joint: JointRows,
+                  gather: Callable[[Tensor], Tensor]) -> Tensor:
     unit = unit_rows(features)
     if num_views == 1:
-        similarity = matmul(unit / temperature, gather(unit).mT)
+        scaled = unit / temperature ** 0.5
+        similarity = inner_products(scaled, gather(scaled))
         # -inf would make 0 * (-inf + inf) = nan of the own column; the lowest number has the probability 0 as well.
         similarity.diagonal(joint.offset).fill_(torch.finfo(unit.dtype).min)
-        return similarity.log_softmax(dim=1)
+        return similarity
     images = unit.unflatten(0, (-1, num_views))
-    return matmul(images[:, 1:].flatten(0, 1) / temperature, gather(images[:, 0]).mT).log_softmax(dim=1)
+    return matmul(images[:, 1:].flatten(0, 1) / temperature, gather(images[:, 0]).mT)
 
 
 def _check_views(num_views: int, rows: Tensor) -> None:

@@ -5,8 +5,9 @@ from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .pairwise_distances import pairwise_distances
 from .reduce import compute_dtype, connected_zero
-from .rows import check_rows, matmul, unit_rows
+from .rows import check_rows, gram, unit_rows
 from .weighted import WeightedLoss
 
 
@@ -107,9 +108,7 @@ class RelativeAngleLoss(WeightedLoss):
 
 
 def _relative_distances(rows: Tensor) -> Tensor:
-    rows = rows.to(compute_dtype(rows))
-    # Differences keep the digits of near neighbours that |a|^2 + |b|^2 - 2 ab would lose.
-    distances = torch.cdist(rows, rows, compute_mode='donot_use_mm_for_euclid_dist')
+    distances = pairwise_distances(rows.to(compute_dtype(rows)))
     total = distances.sum()
     mean = total / (distances > 0).sum().clamp(min=1)
     return distances / torch.where(total > 0, mean, 1)
@@ -117,5 +116,4 @@ def _relative_distances(rows: Tensor) -> Tensor:
 
 def _angles(rows: Tensor) -> Tensor:
     rows = rows.to(compute_dtype(rows))
-    directions = unit_rows(rows - rows.unsqueeze(1))
-    return matmul(directions, directions.mT)
+    return gram(unit_rows(rows - rows.unsqueeze(1)))

@@ -1,6 +1,7 @@
 """What losses on rows of features (M, D) share: directions, products, weights and checks."""
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .reduce import compute_dtype
@@ -15,17 +16,22 @@ def unit_rows(rows: Tensor) -> Tensor:
     Returns:
         Tensor (*, D) in float32, or float64 for a float64 tensor.
     """
-    rows = rows.to(compute_dtype(rows))
-    # Squares of large numbers overflow and those of small ones vanish, so the largest entry of a row is made 1 before.
-    # That leaves norms of at least 1, or 0 for a zero row, whose gradient is divided by infinity instead of by a tiny
-    # epsilon, which would blow it up.
-    peak = rows.detach().abs().amax(dim=-1, keepdim=True)
-    return F.normalize(rows / peak.masked_fill(peak == 0, float('inf')), dim=-1, eps=0.5)
+    return _UnitRows.apply(rows.to(compute_dtype(rows)))
 
 
 def matmul(left: Tensor, right: Tensor) -> Tensor:
     """Return ``left @ right``, forward and backward in the precision of the operands, which autocast would lower."""
     return _Product.apply(left, right)
+
+
+def gram(rows: Tensor) -> Tensor:
+    """Return the inner products ``rows @ rows.mT``, as :func:`matmul` would with half of its work in backward."""
+    return _Gram.apply(rows)
+
+
+def inner_products(rows: Tensor, columns: Tensor) -> Tensor:
+    """Return ``rows @ columns.mT``; of rows with themselves, as without other processes, by :func:`gram`."""
+    return gram(rows) if rows is columns else matmul(rows, columns.mT)
 
 
 def hide_rows(rows: Tensor, weight: Tensor | None) -> Tensor:
@@ -81,6 +87,44 @@ def check_weight(weight: Tensor | None, rows: Tensor) -> None:
     if weight is not None and weight.shape != rows.shape[:1]:
         raise ValueError(
             f'The weight has the shape {tuple(weight.shape)}, it must be {tuple(rows.shape[:1])}: one number per row.')
+
+
+class _UnitRows(torch.autograd.Function):
+    # Written out, because backward needs nothing but the unit rows, and autograd would keep the rows as well.
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        # Squares of large numbers overflow and those of small ones vanish, so the largest entry of a row is made 1
+        # before. That leaves norms of at least 1, or 0 for a zero row, whose gradient is divided by infinity instead of
+        # by a tiny epsilon, which would blow it up.
+        peak = torch.maximum(rows.amax(dim=-1, keepdim=True), -rows.amin(dim=-1, keepdim=True))
+        peak = peak.masked_fill_(peak == 0, torch.inf)
+        unit = rows / peak
+        norm = torch.linalg.vector_norm(unit, dim=-1, keepdim=True).clamp_(min=0.5)
+        unit = unit.div_(norm)
+        ctx.save_for_backward(unit, norm.mul_(peak))
+        return unit
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        unit, length = ctx.saved_tensors
+        along = (gradient * unit).sum(dim=-1, keepdim=True)
+        return torch.addcmul(gradient, unit, along, value=-1).div_(length)
+
+
+class _Gram(torch.autograd.Function):
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        with torch.autocast(rows.device.type, enabled=False):
+            return rows @ rows.mT
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        (rows,) = ctx.saved_tensors
+        with torch.autocast(gradient.device.type, enabled=False):
+            return (gradient + gradient.mT) @ rows
 
 
 class _Product(torch.autograd.Function):

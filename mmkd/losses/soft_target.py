@@ -1,11 +1,11 @@
 """Soft targets: the student's class probabilities follow the teacher's."""
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import check_positive, compute_dtype
+from .divergence import joint_divergence, softmax_divergence
+from .reduce import check_positive
 from .rows import weighted_mean
 from .weighted import WeightedLoss
 
@@ -44,16 +44,12 @@ def soft_target_loss(student: Tensor, teacher: Tensor, mask: Tensor | None = Non
     _check(student, teacher, mask)
     check_positive('temperature', temperature)
     hidden = None if mask is None else ~mask.unsqueeze(1)
-    log_student = _log_probabilities(student, temperature, hidden)
-    log_teacher = _log_probabilities(teacher.detach() if detach else teacher, temperature, hidden)
+    divergence = (softmax_divergence if detach else joint_divergence)(student, teacher, 1, temperature, hidden)
     if weight is not None:
-        rows = F.kl_div(log_student, log_teacher, reduction='none', log_target=True).sum(dim=1)
-        return temperature ** 2 * weighted_mean(rows.flatten(), weight.flatten())
-    # Hidden positions have equal logits by now, so that they add exactly 0 to this sum and to its gradient.
-    divergence = F.kl_div(log_student, log_teacher, reduction='sum', log_target=True)
+        return temperature ** 2 * weighted_mean(divergence.flatten(), weight.flatten())
     if mask is None:
-        return divergence * (temperature ** 2 / max(student[:, :1].numel(), 1))
-    return divergence * temperature ** 2 / mask.sum().clamp(min=1)
+        return divergence.sum() * (temperature ** 2 / max(student[:, :1].numel(), 1))
+    return divergence.sum() * temperature ** 2 / mask.sum().clamp(min=1)
 
 
 @MODELS.register_module()
@@ -84,16 +80,6 @@ def _counting(mask: Tensor | None, weight: Tensor) -> Tensor:
     if mask is not None:
         raise ValueError('mask and weight were both given, but one of them says which positions count: multiply them.')
     return weight > 0
-
-
-def _log_probabilities(logits: Tensor, temperature: float, hidden: Tensor | None) -> Tensor:
-    scaled = logits.to(compute_dtype(logits))
-    if temperature != 1:
-        scaled = scaled / temperature
-    if hidden is not None:
-        # Full-resolution logits are large: a tensor made above is filled in place, the caller's own is not touched.
-        scaled = scaled.masked_fill(hidden, 0) if scaled is logits else scaled.masked_fill_(hidden, 0)
-    return scaled.log_softmax(dim=1)
 
 
 def _check(student: Tensor, teacher: Tensor, mask: Tensor | None) -> None:

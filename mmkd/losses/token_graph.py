@@ -7,7 +7,7 @@ from mmkd.registry import MODELS
 
 from .gather import JointRows, RelationLoss
 from .reduce import check_positive, connected_zero
-from .rows import check_rows, matmul, unit_rows
+from .rows import check_rows, inner_products, unit_rows
 
 GRAPHS = ('own', 'teacher')
 SOFTMAXES = ('all', 'edge')
@@ -104,7 +104,7 @@ class TokenGraphLoss(RelationLoss):
 
 def _cosines(tokens: Tensor, joint: JointRows, gather: Callable[[Tensor], Tensor]) -> Tensor:
     unit = unit_rows(tokens)
-    cosines = matmul(unit, gather(unit).mT)
+    cosines = inner_products(unit, gather(unit))
     cosines.diagonal(joint.offset).fill_(-float('inf'))
     return cosines
 
