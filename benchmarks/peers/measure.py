@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_map
 
 from benchmarks.peers.peer import Form, Peer, clear, differences, step
 from mmkd.profiling.measure import quartiles
@@ -26,11 +26,12 @@ def exact_differences(tiny: Peer) -> tuple[float, float]:
 
 
 def memory(form: Form, inputs: Sequence[Any]) -> tuple[int, int]:
-    """The most bytes that a step adds to its inputs, and those that it keeps for backward."""
+    """The most bytes that a step adds to its inputs, and those that it keeps for backward, inputs among them."""
     run = partial(step, form, inputs)
     run()  # what is made once is no part of a step
     found = []
-    for count in (lambda: peak_bytes(run, 'cpu'), lambda: saved_bytes(run, _holder(form, inputs))):
+    own = form if isinstance(form, nn.Module) else nn.Module()
+    for count in (lambda: peak_bytes(run, 'cpu'), lambda: saved_bytes(run, own)):
         clear(form, inputs)
         found.append(count())
     clear(form, inputs)
@@ -76,16 +77,6 @@ def _double(leaf: Any) -> Any:
     if isinstance(leaf, Tensor) and leaf.is_floating_point():
         return leaf.detach().double().requires_grad_(leaf.requires_grad)
     return leaf
-
-
-def _holder(form: Form, inputs: Sequence[Any]) -> nn.Module:
-    """A module with all that is held anyway."""
-    holder = nn.Module()
-    if isinstance(form, nn.Module):
-        holder.form = form
-    for number, leaf in enumerate(tree_leaves(list(inputs))):
-        holder.register_buffer(f'input{number}', leaf)
-    return holder
 
 
 def _repeat(form: Form, inputs: Sequence[Any], times: int) -> None:

@@ -60,4 +60,4 @@ class ContextualLoss(WeightedLoss):
 
 
 def _attention(tokens: Tensor) -> Tensor:
-    return gram(tokens.to(compute_dtype(tokens)) / tokens.shape[2] ** 0.25).softmax(dim=2)
+    return gram(tokens.to(compute_dtype(tokens)), tokens.shape[2] ** -0.5).softmax(dim=2)

@@ -33,8 +33,9 @@ class _Distances(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, rows: Tensor) -> Tensor:
-        wide = _centred(rows)
-        squares = wide.square().sum(dim=1)
+        wide = rows.to(torch.float64, copy=True)
+        wide.sub_(wide.mean(dim=0))
+        squares = torch.linalg.vector_norm(wide, dim=1).square_()
         parts = [_distances(part, wide, squares[start:start + PART], squares).to(rows.dtype)
                  for start, part in zip(range(0, len(rows), PART), wide.split(PART), strict=True)]
         distances = torch.cat(parts)
@@ -44,19 +45,12 @@ class _Distances(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         rows, distances = ctx.saved_tensors
-        wide = _centred(rows)
         # A pair is met twice, from either side. Dividing by infinity leaves nothing where rows are equal.
         slope = (gradient + gradient.mT).div_(distances.masked_fill(distances == 0, torch.inf))
-        parts = []
-        for part, weights in zip(wide.split(PART), slope.split(PART), strict=True):
-            weights = weights.double()
-            parts.append((weights.sum(dim=1, keepdim=True) * part - weights @ wide).to(rows.dtype))
-        return torch.cat(parts)
-
-
-def _centred(rows: Tensor) -> Tensor:
-    wide = rows.double()
-    return wide - wide.mean(dim=0)
+        centred = rows - rows.mean(dim=0)
+        with torch.autocast(rows.device.type, enabled=False):
+            pull = slope @ centred
+        return centred.mul_(slope.sum(dim=1, keepdim=True)).sub_(pull)
 
 
 def _distances(part: Tensor, wide: Tensor, own: Tensor, squares: Tensor) -> Tensor:

@@ -38,9 +38,8 @@ def ranked_shape_loss(student: Tensor, reference: Tensor, temperature: float = 4
             f'The student has the shape {tuple(student.shape)} and the reference {tuple(reference.shape)}, they must '
             'be (N, C) and either (N, C) or (C,): take the mean of the reference if its rows are of another number.')
     check_positive('temperature', temperature)
-    scaled = student.to(compute_dtype(student)) / temperature
-    log_ranked = scaled.sort(dim=1).values.log_softmax(dim=1)
-    target = reference.detach().to(scaled.dtype).expand_as(log_ranked)
+    log_ranked = (student.to(compute_dtype(student)).sort(dim=1).values / temperature).log_softmax(dim=1)
+    target = reference.detach().to(log_ranked.dtype).expand_as(log_ranked)
     divergence = F.kl_div(log_ranked, target, reduction='sum')
     return divergence * (temperature ** 2 / max(student.shape[0], 1))
 

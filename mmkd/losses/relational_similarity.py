@@ -84,8 +84,7 @@ def _similarities(features: Tensor, num_views: int, temperature: float, joint: J
                   gather: Callable[[Tensor], Tensor]) -> Tensor:
     unit = unit_rows(features)
     if num_views == 1:
-        scaled = unit / temperature ** 0.5
-        similarity = inner_products(scaled, gather(scaled))
+        similarity = inner_products(unit, gather(unit), 1 / temperature)
         # -inf would make 0 * (-inf + inf) = nan of the own column; the lowest number has the probability 0 as well.
         similarity.diagonal(joint.offset).fill_(torch.finfo(unit.dtype).min)
         return similarity

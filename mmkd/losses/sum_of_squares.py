@@ -7,6 +7,7 @@ from torch import Tensor
 from .reduce import compute_dtype
 
 PARTS = 8
+"""Half-precision maps are converted in so many parts, so that no float32 map stands beside them."""
 
 
 def sum_of_squares(feature: Tensor) -> Tensor:
@@ -28,10 +29,15 @@ class _SumOfSquares(torch.autograd.Function):
         if feature.stride(1) == 1:
             return torch.linalg.vector_norm(feature, dim=1, dtype=dtype).square_()
         # Where channels are not neighbours in memory, that norm takes ten times as long on a CPU as squares and a sum.
-        # Squares are made of a part of the images at a time, so that a map of them does not stand beside the other.
         return torch.cat([part.to(dtype).square().sum(dim=1) for part in feature.chunk(PARTS)])
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         (feature,) = ctx.saved_tensors
-        return (feature * (2 * gradient).unsqueeze(1)).to(feature.dtype)
+        slope = (2 * gradient).unsqueeze(1)
+        if slope.dtype == feature.dtype:
+            return feature * slope
+        result = torch.empty_like(feature)
+        for part, *factors in zip(*(tensor.chunk(PARTS) for tensor in (result, feature, slope)), strict=True):
+            part.copy_(factors[0] * factors[1])
+        return result

@@ -45,7 +45,7 @@ def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0
     if joint.total < 2:
         return connected_zero(student)
     candidates = joint.gather_constant(unit_rows(teacher.detach()))
-    logits = matmul(unit_rows(student) / temperature, candidates.mT)
+    logits = matmul(unit_rows(student), candidates.mT / temperature)
     positives = joint.offset + torch.arange(student.shape[0], device=logits.device)
     return F.cross_entropy(logits, positives, reduction='sum') / joint.divisor
 
