@@ -1,10 +1,9 @@
 """All comparisons: our form, the plain one, and inputs of a usual size or tiny ones."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from benchmarks.peers import (
     attention_transfer,
@@ -21,10 +20,9 @@ from benchmarks.peers import (
     soft_targets,
     token_graph,
 )
+from benchmarks.peers.ours import OurDRG, our_self_attention
 from benchmarks.peers.peer import Peer
 from mmkd import losses
-from mmkd.methods.self_attention import SelfAttention
-from mmkd.networks import ReverseGuidanceHead
 
 CASES: dict[str, Callable[[bool], Peer]] = {}
 
@@ -173,7 +171,7 @@ def _drg(tiny: bool) -> tuple:
 def _self_attention(tiny: bool) -> tuple:
     batch, width, side = (2, 3, 8) if tiny else (16, 64, 32)
     stages = [normal(batch, width << i, side >> i, side >> i, seed=i, trained=i < 3) for i in range(4)]
-    return f'stages from {tuple(stages[0].shape)}', _our_self_attention, self_attention.self_attention, (stages,)
+    return f'stages from {tuple(stages[0].shape)}', our_self_attention, self_attention.self_attention, (stages,)
 
 
 @case('FRSKD')
@@ -193,23 +191,3 @@ def frskd(width: int, batch: int, channels_last: bool = False) -> tuple:
         ours.to(memory_format=torch.channels_last)
     inputs = normal(batch, 3, 32, 32), labels(batch, 100)
     return f'{batch} images, width {width}', ours, PlainFRSKD(width), inputs
-
-
-class OurDRG(nn.Module):
-    """The head of ``mmkd.DRG`` and its two terms."""
-
-    def __init__(self, channels: int, num_classes: int) -> None:
-        super().__init__()
-        self.head = ReverseGuidanceHead(channels, num_classes)
-        self.loss = losses.SoftTargetLoss(4.0)
-
-    def forward(self, stage: Tensor, logits: Tensor, classes: Tensor) -> Tensor:
-        """The terms for a map (N, C, H, W), the student's logits (N, K) and labels (N,)."""
-        early = self.head(stage)
-        return nn.functional.cross_entropy(early, classes) + 0.2 * self.loss(logits, early)
-
-
-def _our_self_attention(stages: list[Tensor]) -> Tensor:
-    task = SimpleNamespace(valid_positions=lambda step, maps: None)
-    step = SimpleNamespace(features=lambda source: stages, task=task)
-    return SelfAttention(attention_weight=1.0).losses(step)['loss_attention']
