@@ -5,9 +5,9 @@ seeds = [0, 1, 2]
 checkpoint = 'last'
 _plain = '../plain/resnet20-w8_cifar10-2500.py'
 _decay = {'optim_wrapper.optimizer.weight_decay': 5e-4}
-_length = {'train_cfg.max_iters': 500, 'param_scheduler.T_max': 500, 'train_cfg.val_interval': 250, **_decay}
+_length = {'train_cfg.max_iters': 400, 'param_scheduler.T_max': 400, 'train_cfg.val_interval': 200, **_decay}
 # what the full net does alone in the time of EKD
-_longer = {'train_cfg.max_iters': 720, 'param_scheduler.T_max': 720, 'train_cfg.val_interval': 360}
+_longer = {'train_cfg.max_iters': 600, 'param_scheduler.T_max': 600, 'train_cfg.val_interval': 300}
 entries = dict(
     r20=dict(config=_plain, label='R20 alone', cfg_options=_length),
     r20_longer=dict(config=_plain, label='R20 alone, equal time', cfg_options={**_length, **_longer}),
