@@ -157,7 +157,7 @@ def test_channels_last_changes_the_layout_and_not_the_values(tmp_path):
     runner = train(distilled_config(tmp_path, max_iters=1, work_dir=str(tmp_path / 'last'), custom_hooks=[hook]))
     assert runner.model.backbone.conv1.weight.is_contiguous(memory_format=torch.channels_last)
     for key, value in weights(tmp_path / 'last' / 'iter_1.pth').items():
-        torch.testing.assert_close(value, usual[key], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(value, usual[key], rtol=1e-3, atol=5e-4)
 
 
 def test_gradients_may_be_accumulated(tmp_path):

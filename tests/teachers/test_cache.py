@@ -275,7 +275,8 @@ def test_an_output_that_was_damaged_is_asked_for_again(tmp_path, folder, told):
     with connection:
         connection.execute("UPDATE outputs SET data = x'00112233' WHERE rowid = 1")
     for _ in range(2):
-        assert distilled(model.loss(*segmentation_batch())) == first
+        # an image alone is rounded otherwise than beside another
+        assert distilled(model.loss(*segmentation_batch())) == pytest.approx(first, rel=1e-4)
     assert runs == [2, 1] and told() == []
 
 
