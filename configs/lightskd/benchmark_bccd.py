@@ -5,9 +5,9 @@ seeds = [0, 1, 2]
 checkpoint = 'last'
 scale = 100
 _light = 'lightskd_gfl_r18w16_bccd-320x240.py'
-_length = {'train_cfg.max_iters': 300, 'param_scheduler.total_steps': 300, 'train_cfg.val_interval': 300}
+_length = {'train_cfg.max_iters': 600, 'param_scheduler.total_steps': 600, 'train_cfg.val_interval': 200}
 # what the plain student does in the time of the slowest entry
-_longer = {'train_cfg.max_iters': 560, 'param_scheduler.total_steps': 560, 'train_cfg.val_interval': 280}
+_longer = {'train_cfg.max_iters': 1120, 'param_scheduler.total_steps': 1120, 'train_cfg.val_interval': 280}
 entries = dict(
     plain=dict(config='../plain/gfl_r18w16_bccd-320x240.py', label='plain', cfg_options=_length),
     plain_longer=dict(
