@@ -36,4 +36,4 @@ def test_no_thread_of_the_process_group_outlives_it(monkeypatch):
         wrapped.append(wrapped)
         del wrapped
         assert threads() > before
-    assert threads() == before
+    assert threads() <= before
