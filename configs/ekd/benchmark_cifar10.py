@@ -5,7 +5,7 @@ seeds = [0, 1, 2]
 checkpoint = 'last'
 _plain = '../plain/resnet20-w8_cifar10-2500.py'
 _decay = {'optim_wrapper.optimizer.weight_decay': 5e-4}
-# The time of EKD is that of both nets trained alone.
+# A step of EKD takes 1.6 times that of R20 alone, a seventh more than those of both nets.
 _length = {'train_cfg.max_iters': 300, 'param_scheduler.T_max': 300, 'train_cfg.val_interval': 300, **_decay}
 entries = dict(
     r20=dict(config=_plain, label='R20 alone', cfg_options=_length),

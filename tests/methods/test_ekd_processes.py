@@ -5,19 +5,11 @@ import torch
 from mmengine.logging import MessageHub
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.methods.self_taught import BATCHES
 from tests.processes import run_in_two
-from tests.students import (
-    SCOPES,
-    STUDENTS,
-    build,
-    classification_batch,
-    detection_batch,
-    distilling,
-    segmentation_batch,
-)
+from tests.students import SCOPES, STUDENTS, build, distilling
 from tests.subnets import dynamic_student
 
-BATCHES = dict(segmentation=segmentation_batch, classification=classification_batch, detection=detection_batch)
 LATER = dict(type='Ramp', begin=5, end=6, by_epoch=False)
 MODES = dict(joint={}, lean=dict(lean=True), random=dict(sample='random:1'), later=dict(weight=LATER))
 CASES = [(task, mode) for task in STUDENTS for mode in MODES]
