@@ -1,8 +1,9 @@
 import torch
 
 from mmkd.entities import class_prototypes
-from mmkd.losses.pixel_to_region import pixel_to_region_loss
+from mmkd.losses.pixel_to_region import PixelToRegionLoss, pixel_to_region_loss
 from tests import reference
+from tests.losses.common import check_compile, normal
 
 
 def recorded():
@@ -46,3 +47,7 @@ def test_no_valid_position_gives_no_region():
     labels = torch.zeros(2, 4, 4, dtype=torch.long)
     rows, classes, images = class_prototypes(features, labels, labels > 0)
     assert rows.shape == (0, 3) and rows.requires_grad and len(classes) == len(images) == 0
+
+
+def test_compile_in_one_graph():
+    check_compile(PixelToRegionLoss(loss_weight=0.5), normal(4, 3), normal(4, 3, seed=1), normal(2, 3, seed=2))
