@@ -101,6 +101,40 @@ def test_a_nan_batch_leaves_the_last_good_checkpoint(tmp_path):
     assert all(value.isfinite().all() for value in last_weights(tmp_path / 'work').values())
 
 
+class Explode(Hook):
+    """Lets the third update throw all weights out of the range of numbers."""
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        if runner.iter == 2:
+            runner.optim_wrapper.param_groups[0]['lr'] = float('inf')
+
+
+# the average is taken too late to be ruined, so that it is the weights behind it that must be looked at
+EMA = dict(type='EMAHook', interval=100)
+
+
+# the fourth iteration would find a loss of nan, but the checkpoint of the third is written before
+@pytest.mark.parametrize('kept, hooks', [('the last one', []), ('the best one', [EMA])])
+def test_weights_that_are_not_finite_are_not_written(tmp_path, kept, hooks):
+    checkpoint = dict(type='CheckpointHook', by_epoch=False, **SAVING[kept])
+    config = config_of(tmp_path, custom_hooks=WHOLE + hooks, default_hooks=dict(checkpoint=checkpoint))
+    with pytest.raises(FloatingPointError) as raised:
+        train(config, Explode())
+    check_sentence(str(raised.value), "'backbone.", 'iteration 3', 'iter_2.pth', 'learning rate')
+    assert (tmp_path / 'work' / 'last_checkpoint').read_text().endswith('iter_2.pth')
+    for file in (tmp_path / 'work').glob('*.pth'):
+        assert all(value.isfinite().all() for value in weights(file).values())
+    assert (tmp_path / 'work' / 'iter_2.pth').exists()
+    assert train(config_of(tmp_path, resume=True, custom_hooks=hooks)).iter == 4
+
+
+def test_weights_that_are_not_finite_at_the_first_checkpoint_are_told(tmp_path):
+    with pytest.raises(FloatingPointError) as raised:
+        train(config_of(tmp_path, custom_hooks=WHOLE, optim_wrapper=dict(optimizer=dict(lr=float('inf')))))
+    check_sentence(str(raised.value), 'iteration 1', 'start anew')
+    assert not list((tmp_path / 'work').glob('*.pth'))
+
+
 def test_an_export_that_does_not_fit_leaves_the_old_one(tmp_path, monkeypatch):
     train(config_of(tmp_path, distilling(segmentor()), max_iters=1))
     config = write_config(config_of(tmp_path, distilling(segmentor())), tmp_path / 'config.py')
