@@ -13,13 +13,16 @@ from mmkd.engine.config import add_hook, add_import, has_subnets, load_config, p
 from mmkd.engine.device import DEVICES, processes, use_device
 from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.engine.messages import one_sentence_errors
+from mmkd.subnets import complete
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='a config file, or a packaged one such as mmkd::frskd/NAME.py')
-    parser.add_argument('checkpoint', help='of a distilling or a plain student')
+    parser.add_argument(
+        'checkpoint', help='of a distilling or a plain student; sub-nets that it does not know get its norms'
+    )
     parser.add_argument('--work-dir', help='where logs and metrics go (default: work_dirs/NAME)')
     parser.add_argument(
         '--split',
@@ -46,7 +49,8 @@ def evaluate(config: Config, checkpoint: str) -> None:
     runner = Runner.from_cfg(config)
     if '://' not in checkpoint:
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-        require_fit(model, read_checkpoint(checkpoint)['state_dict'], Path(checkpoint).name)
+        name = Path(checkpoint).name
+        require_fit(model, complete(model, read_checkpoint(checkpoint)['state_dict'], name), name)
     runner.test()
 
 

@@ -65,16 +65,14 @@ class PrivateNorms(nn.ModuleDict):
             prefix: Where these norms are in it, with the dot at the end.
             own_prefix: Where the module is in it, with the dot at the end or empty.
         """
-        for key, source in self._sources().items():
-            if prefix + key not in state_dict and own_prefix + source in state_dict:
-                state_dict[prefix + key] = state_dict[own_prefix + source].clone()
+        for key, value in self._found(state_dict, own_prefix).items():
+            state_dict.setdefault(prefix + key, value.clone())
 
     def start_from(self, state_dict: Mapping[str, Any], prefix: str) -> None:
         """Start every net with the values of the module's norms in a checkpoint, as far as it has them."""
         own = self.state_dict()
-        for key, source in self._sources().items():
-            value = state_dict.get(prefix + source)
-            if value is not None and value.shape == own[key].shape:
+        for key, value in self._found(state_dict, prefix).items():
+            if value.shape == own[key].shape:
                 own[key].copy_(value)
 
     def equal(self, module: nn.Module) -> bool:
@@ -89,6 +87,14 @@ class PrivateNorms(nn.ModuleDict):
         """The values of a net by the keys that the module's own norms have."""
         own = self.state_dict()
         return {source: own[key] for key, source in self._sources().items() if key.startswith(f'{name}.')}
+
+    def _found(self, state_dict: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        """What a checkpoint has of the module's own norms, by the keys that every net has for it."""
+        return {
+            key: state_dict[prefix + source]
+            for key, source in self._sources().items()
+            if prefix + source in state_dict
+        }
 
     def _sources(self) -> dict[str, str]:
         return {

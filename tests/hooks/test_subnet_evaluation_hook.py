@@ -6,12 +6,15 @@ from numbers import Real
 from pathlib import Path
 
 import pytest
+import torch
 from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmkd.engine.export import export_student
+from mmkd.subnets import plain_state
+from tests.faults import check_tool_refuses
 from tests.runs import config_of, last_weights, run_tool_here, tool_of, train, write_config
-from tests.students import SCOPES, STUDENTS, distilling, segmentor
+from tests.students import SCOPES, STUDENTS, build, distilling, segmentor
 from tests.subnets import dynamic_student
 from tests.test_training import HOOKS, same
 
@@ -83,6 +86,34 @@ def test_the_test_tool_and_the_toolbox_s_own_agree(tmp_path):
     run_tool_here(tool, tmp_path / 'r10.py', tmp_path / 'r10.pth', '--work-dir', tmp_path / 'b')
     (metrics,) = (tmp_path / 'b').glob('*/*.json')
     assert json.loads(metrics.read_text())['accuracy/top1'] == told['accuracy/top1/r10']
+
+
+@pytest.mark.parametrize('distils', [True, False])
+def test_the_test_tool_gives_a_plain_checkpoint_to_the_full_net(tmp_path, distils):
+    # a published one, for example, or an exported full net
+    plain, dynamic = config(tmp_path, 'segmentation'), config(tmp_path, 'segmentation')
+    plain.model = STUDENTS['segmentation']()
+    dynamic.model = dynamic.model if distils else dynamic.model.student
+    torch.save(dict(state_dict=build(plain.model).state_dict()), tmp_path / 'plain.pth')
+    told, metrics = {}, {}
+    for name, made in (('plain', plain), ('dynamic', dynamic)):
+        file = write_config(made, tmp_path / f'{name}.py')
+        told[name] = run_tool_here(
+            'tools/test.py', file, tmp_path / 'plain.pth', '--device', 'cpu', '--work-dir', tmp_path / name)
+        (written,) = (tmp_path / name).glob('*/*.json')
+        metrics[name] = json.loads(written.read_text())
+    assert metrics['dynamic']['mIoU'] == metrics['dynamic']['mIoU/full'] == metrics['plain']['mIoU']
+    assert 'mIoU/r10' in metrics['dynamic']
+    assert "'plain.pth' has no norms of the sub-nets ['r10', 'r14']" in told['dynamic']
+    assert 'norms' not in told['plain']
+
+
+def test_the_test_tool_refuses_a_checkpoint_of_a_sub_net(tmp_path):
+    file = write_config(config(tmp_path, 'segmentation'), tmp_path / 'dynamic.py')
+    student = build(config(tmp_path, 'segmentation').model)
+    torch.save(plain_state(student, 'r10'), tmp_path / 'r10.pth')
+    words = ('tools/test.py', file, tmp_path / 'r10.pth', '--device', 'cpu', '--work-dir', tmp_path)
+    check_tool_refuses(*words, found=["'r10.pth'", 'backbone.layer'])
 
 
 def test_a_net_that_is_not_there_is_explained(tmp_path):
