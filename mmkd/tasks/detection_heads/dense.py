@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mmkd.losses.reduce import connected_zero
 from mmkd.losses.soft_target import soft_target_loss
 from mmkd.tasks.comparable import ComparableLogits
-from mmkd.tasks.detection_heads.base import HeadAdapter, given, sum_of_losses
+from mmkd.tasks.detection_heads.base import HeadAdapter, given_targets, sum_of_losses
 from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ class DenseHeads(HeadAdapter):
 
     def same_assignment(self, step: 'Step') -> AbstractContextManager:
         """A context in which the student's head gets the targets of the step."""
-        targets = step.record[self.taps[1]]
-        return given(self.head_of(step.student), get_targets=lambda *args, **kwargs: targets)
+        return self._assigned(step, self.head_of(step.student))
 
     def predict(self, model: nn.Module, maps: Sequence[Tensor], step: 'Step | None') -> tuple[list[Tensor], ...]:
         """Class scores (N, A C, H, W), box predictions and what else a model's head gives."""
@@ -77,9 +76,7 @@ class DenseHeads(HeadAdapter):
         """The head's own loss with the targets that the student was given."""
         heard = step.record[self.taps[0]]
         head = head or self.head_of(step.student)
-        targets = step.record[self.taps[1]]
-        # Assigned once, from the student: a second dynamic assignment would teach other boxes at the same location.
-        with given(head, get_targets=lambda *args, **kwargs: targets):
+        with self._assigned(step, head):
             return sum_of_losses(head.loss_by_feat(*output, **{name: heard[name] for name in TRUTH if name in heard}))
 
     def comparable_logits(self, step: 'Step', output: tuple[list[Tensor], ...]) -> ComparableLogits:
@@ -120,6 +117,10 @@ class DenseHeads(HeadAdapter):
         head = self.head_of(step.student)
         rows = _rows(step.record[self.taps[0]]['cls_scores'], head.cls_out_channels)
         return rows[self._positive(step, head)], head.cls_out_channels == head.num_classes
+
+    def _assigned(self, step: 'Step', head: nn.Module) -> AbstractContextManager:
+        # Assigned once, from the student: a second dynamic assignment would teach other boxes at the same location.
+        return given_targets(head, step.record[self.taps[1]])
 
     def _positive(self, step: 'Step', head: nn.Module) -> Tensor:
         labels = step.record[self.taps[1]][LABELS[type(head).loss_by_feat]]

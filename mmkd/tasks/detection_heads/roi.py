@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mmkd.losses.reduce import connected_zero
 from mmkd.tasks.comparable import ComparableLogits
-from mmkd.tasks.detection_heads.base import HeadAdapter, given, sum_of_losses
+from mmkd.tasks.detection_heads.base import HeadAdapter, given, given_targets, sum_of_losses
 from mmkd.tasks.detection_heads.box_distance import box_distance
 
 if TYPE_CHECKING:
@@ -58,9 +58,8 @@ class RoIHeads(HeadAdapter):
     @contextmanager
     def same_assignment(self, step: 'Step') -> Iterator[None]:
         """A context in which RPN and box head get the targets of the step, and the box head its proposals."""
-        anchors = step.record['rpn_head.get_targets']
         sampled = _Repeated(step.record[self.taps[0]]['sampling_results'])
-        rpn = given(step.student.rpn_head, get_targets=lambda *args, **kwargs: anchors)
+        rpn = given_targets(step.student.rpn_head, step.record['rpn_head.get_targets'])
         with rpn, given(step.student.roi_head, bbox_assigner=sampled, bbox_sampler=sampled):
             yield
 
