@@ -114,7 +114,7 @@ def main() -> None:
     print((Path(out) / 'table.md').read_text())
     print(f'table.md, curves.png and results.json lie in {out}', flush=True)
     if not complete:
-        sys.exit('Some runs failed: mend what their logs tell and repeat the command.')
+        sys.exit('Not everything is done: mend what is told above and repeat the command.')
 
 
 if __name__ == '__main__':

@@ -37,7 +37,7 @@ def run_all(
         save: Called whenever a run has ended.
 
     Returns:
-        Whether every run is done.
+        Whether every run is done and has the metrics of all rows that show it.
 
     Raises:
         KeyboardInterrupt: Interrupted or terminated; the trainings are ended and can be resumed.
@@ -45,6 +45,7 @@ def run_all(
     """
     processes = Processes(work_dir)
     # others show what these have done
+    rows = list(runs)
     runs = [run for run in runs if run.entry.of is None]
     todo = [run for run in runs if not is_done(run, suite)]
     progress = Progress(runs, jobs)
@@ -70,7 +71,10 @@ def run_all(
     finally:
         save()
         processes.close()
-    return all(is_done(run, suite) for run in runs)
+    wrong = _wrong_metrics(rows)
+    for sentence in wrong:
+        progress.say(sentence)
+    return not wrong and all(is_done(run, suite) for run in runs)
 
 
 def write_report(out: Path, results: Results | None = None, profile: dict[str, Any] | None = None) -> None:
@@ -93,6 +97,22 @@ def write_report(out: Path, results: Results | None = None, profile: dict[str, A
         write_results(results, out / 'results.json')
     (out / 'table.md').write_text(make_table(results))
     save_curves(results, out / 'curves.png')
+
+
+def _wrong_metrics(rows: Sequence[Run]) -> list[str]:
+    """A sentence for every entry whose metric its finished runs do not have, so that the table has a dash for it."""
+    told: dict[str, str] = {}
+    for row in rows:
+        record, entry = row.record(), row.entry
+        for split, name in entry.metrics.items():
+            found = record['metrics'][split] if record['state'] == 'done' else {}
+            if found and name not in found:
+                told.setdefault(
+                    entry.name,
+                    f"entry '{entry.name}' shows {name!r}, which the {split} metrics of '{entry.folder}' do not have: "
+                    f'choose among {sorted(found)}.',
+                )
+    return list(told.values())
 
 
 def _watch(futures: list[Future], progress: Progress, save: Callable[[], None]) -> None:

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import time
+from pathlib import Path
 
 from matplotlib import pyplot as plt
 
-from mmkd.benchmark.bench import write_report
+from mmkd.benchmark.bench import plan_runs, run_all, write_report
+from mmkd.benchmark.progress import Progress
+from mmkd.benchmark.runs import Scripts
+from mmkd.benchmark.suite import load_suite
 from tests.runs import config_of, write_config
 from tests.students import distilling
 
@@ -132,6 +136,29 @@ def test_epochs_and_a_metric_between_0_and_1(write_suite, call_tool):
 def test_unknown_metric_is_a_failed_test(write_suite, call_tool):
     done = call_tool(write_suite(suite="metrics = dict(val='mAP')"), '--seeds', '0', '--only', 'plain')
     assert done.returncode == 1 and "the val metrics have no 'mAP'; the suite may name ['mIoU']" in done.stdout
+
+
+ROW = "entries['part'] = dict(of='better', label='Part', metrics=dict(val='mIoU/part'))"
+
+
+def test_a_row_of_an_unknown_metric_is_told_and_costs_no_run(write_suite, tmp_path, monkeypatch):
+    here, said = Path(__file__).resolve().parent, []
+    scripts = Scripts(here / 'fake_train.py', here / 'fake_test.py')
+    monkeypatch.setattr(Progress, 'say', lambda progress, line: said.append(line))
+
+    def is_complete(row):
+        suite = load_suite(write_suite(suite=row))
+        runs = plan_runs(list(suite.entries.values())[1:], [0], tmp_path / 'work')
+        return run_all(suite, runs, scripts, tmp_path / 'work', 1, lambda: None)
+
+    assert not is_complete(ROW)
+    assert [line for line in said if line.startswith('entry')] == [
+        "entry 'part' shows 'mIoU/part', which the val metrics of 'better' do not have: choose among ['mIoU']."
+    ]
+    said.clear()
+    assert is_complete(ROW.replace("val='mIoU/part'", "test='aAcc'"))
+    assert not any(line.startswith('entry') for line in said)
+    assert begins(tmp_path / 'suite.py', 'better/seed0') == ['0']
 
 
 def test_report_rewrites_table_and_curves(write_suite, call_tool):
