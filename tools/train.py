@@ -49,7 +49,10 @@ def parse_args() -> argparse.Namespace:
         metavar='CKPT',
         help='go on from the last checkpoint of the work dir, or from this one',
     )
-    parser.add_argument('--amp', action='store_true', help='train in mixed precision')
+    parser.add_argument('--amp', action='store_true', help='train in mixed precision, on a CPU in bfloat16')
+    parser.add_argument(
+        '--channels-last', action='store_true', help='lay weights and maps out channels-last, which many CPUs prefer'
+    )
     parser.add_argument('--seed', type=int, help='seed of all random numbers')
     parser.add_argument('--device', choices=DEVICES, help='default: a GPU if there is one')
     parser.add_argument(
@@ -83,6 +86,8 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
         config.randomness = {**config.get('randomness', {}), 'seed': args.seed}
     if args.amp:
         use_amp(config, device)
+    if args.channels_last:
+        add_hook(config, 'mmkd.ChannelsLastHook')
     if args.resume:
         config.resume = True
         config.load_from = None if args.resume == 'auto' else args.resume

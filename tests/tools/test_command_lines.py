@@ -24,6 +24,7 @@ def trained(tmp_path_factory):
         '--seed',
         3,
         '--amp',
+        '--channels-last',
         '--work-dir',
         root / 'work',
         '--cfg-options',
@@ -38,6 +39,7 @@ def test_a_plain_config_is_distilled_by_a_fragment(trained):
     assert 'distill.frskd.loss_teacher' in done.stdout and 'eta:' in done.stdout
     assert 'seed=3' in (root / 'work' / 'plain.py').read_text()
     assert 'mmkd.AutocastOptimWrapper' in (root / 'work' / 'plain.py').read_text()
+    assert 'mmkd.ChannelsLastHook' in (root / 'work' / 'plain.py').read_text()
     assert 'lr=0.02' in (root / 'work' / 'plain.py').read_text()
     assert any(key.startswith('distill.') for key in weights(root / 'work' / 'iter_2.pth'))
 
