@@ -1,6 +1,7 @@
 """What a training step costs with each method: time, memory, operations and parameters beside the plain student's.
 
     python tools/profile_overhead.py configs/frskd/frskd_fpn_r18w16_demo-64x64.py
+    python tools/profile_overhead.py PLAIN --distill configs/_base_/methods/{frskd,logit_kd}.py --teacher TEACHER
     python tools/profile_overhead.py CONFIG … --synthetic 512 1024 --cfg-options train_dataloader.batch_size=2
 
 Each distilling config is taken apart into the plain student, each method alone, and all methods together. They take
@@ -23,21 +24,26 @@ from mmengine.config import DictAction
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.benchmark.environment import describe_environment, without_paths
-from mmkd.engine.config import distil, load_config
+from mmkd.engine.config import load_config
 from mmkd.engine.device import DEVICES, use_device
 from mmkd.engine.messages import one_sentence_errors
 from mmkd.profiling.chart import save_chart
 from mmkd.profiling.measure import measure
 from mmkd.profiling.subject import make_subject
 from mmkd.profiling.table import make_table
-from mmkd.profiling.variants import variants
+from mmkd.profiling.variants import variants, variants_by
 
 
 def parse_args() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('configs', nargs='+', metavar='CONFIG', help='distilling configs, files or packaged ones')
-    parser.add_argument('--distill', metavar='FRAGMENT', help='distil plain configs by one of configs/_base_/methods')
+    parser.add_argument(
+        '--distill', nargs='+', metavar='FRAGMENT', help='distil plain configs, by each of configs/_base_/methods named'
+    )
+    parser.add_argument(
+        '--teacher', metavar='CONFIG', help='with --distill: the external teacher; no checkpoint is needed'
+    )
     parser.add_argument('--steps', type=int, default=20, help='timed steps of each model (default: 20)')
     parser.add_argument(
         '--synthetic', type=int, nargs=2, metavar=('HEIGHT', 'WIDTH'), help='random images of this size, without data'
@@ -55,8 +61,10 @@ def profile_config(path: str, args: argparse.Namespace, device: str) -> dict[str
     """One config: its batch and a row per variant."""
     config = load_config(path, args.cfg_options)
     if args.distill:
-        config = distil(config, load_config(args.distill))
-    subjects = [make_subject(name, variant, args.synthetic) for name, variant in variants(config).items()]
+        compared = variants_by([load_config(fragment) for fragment in args.distill], config, args.teacher)
+    else:
+        compared = variants(config)
+    subjects = [make_subject(name, variant, args.synthetic) for name, variant in compared.items()]
     name = Path(path.replace('::', '/')).stem
     rows = measure(subjects, args.steps, device, lambda line: print(f'{name}: {line}', flush=True))
     return dict(config=name, images=subjects[0].images(), synthetic=bool(args.synthetic), rows=rows)

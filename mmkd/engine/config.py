@@ -121,7 +121,7 @@ def without_teachers(config: Config) -> Config:
     Methods of a student that teaches itself stay; where none is left, the config is that of the plain student.
     """
     if is_distilling(config) and config.model.get('teacher') is not None:
-        methods = {name: method for name, method in config.model.methods.items() if not _needs_teacher(method)}
+        methods = {name: method for name, method in config.model.methods.items() if not needs_teacher(method)}
         config.model.pop('teacher')
         config.model.methods = methods
         if not methods:
@@ -184,7 +184,8 @@ def has_subnets(config: Config) -> bool:
     return bool(backbone.get('subnets'))
 
 
-def _needs_teacher(method: dict) -> bool:
+def needs_teacher(method: dict) -> bool:
+    """Whether the config of a method names one that learns from an external teacher."""
     kind = method.get('type')
     return getattr(kind if isinstance(kind, type) else find_class(str(kind)), 'needs_teacher', False)
 

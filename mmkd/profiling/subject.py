@@ -11,6 +11,7 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 from mmengine.optim import OptimWrapper
+from mmengine.registry import DefaultScope
 from mmengine.runner import Runner, set_random_seed
 from torch import nn
 
@@ -18,6 +19,7 @@ import mmkd.profiling.loop  # noqa: F401  (registers the loop)
 from mmkd.engine.device import without_sync_bn
 from mmkd.engine.pretrained import without_pretrained
 from mmkd.profiling.loop import without_workers
+from mmkd.profiling.untrained_teachers import with_untrained_teachers
 
 DEFAULT_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 NUMBERS = count()
@@ -75,7 +77,7 @@ def make_subject(name: str, config: Config, synthetic: tuple[int, int] | None = 
     """Build what ``tools/train.py`` would train, with mmengine's runner, up to the first step.
 
     The batch is the first of the config's training data, the moment is the last iteration of the run, and nothing is
-    downloaded: weights are those of the initialisation.
+    downloaded: weights are those of the initialisation, of teachers too.
 
     Args:
         name: How tables call it.
@@ -107,7 +109,8 @@ def make_subject(name: str, config: Config, synthetic: tuple[int, int] | None = 
 
 def _reduced(config: Config, folder: str, synthetic: tuple[int, int] | None) -> Config:
     config = copy.deepcopy(config)
-    config.model = without_pretrained(without_sync_bn(config.model))
+    with DefaultScope.overwrite_default_scope(config.get('default_scope')):
+        config.model = with_untrained_teachers(without_pretrained(without_sync_bn(config.model)), folder)
     config.train_dataloader = without_workers(config.train_dataloader)
     config.train_cfg = {**config.train_cfg, 'type': 'mmengine.PreparingLoop', 'synthetic': synthetic}
     config.train_cfg.pop('by_epoch', None)

@@ -49,14 +49,22 @@ def build_teachers(configs: TeacherConfig) -> list[ExternalTeacher]:
     return [_build(dict(config), 1 / len(configs), slot) for slot, config in enumerate(configs)]
 
 
+def build_model(config: str | Path | dict | Config) -> nn.Module:
+    """The model of a teacher with the weights of its initialisation.
+
+    Args:
+        config: As in :func:`build_teachers`.
+    """
+    return _build_model(*_model_config(config))
+
+
 def _build(config: dict[str, Any], weight: float, slot: int) -> ExternalTeacher:
     unknown = sorted(set(config) - set(KEYS))
     if unknown or 'config' not in config:
         found = f'the unknown keys {unknown}' if unknown else f'the keys {sorted(config)} without config'
         raise ValueError(f'The teacher has {found}, but config is needed and {", ".join(KEYS)} are legal: correct it.')
     model_config, name = _model_config(config['config'])
-    with told(f'The teacher {name!r}'):
-        model = _build_model(model_config)
+    model = _build_model(model_config, name)
     load_weights(model, config.get('checkpoint'), config.get('trusted', False), name)
     teacher = ExternalTeacher(
         model,
@@ -87,12 +95,16 @@ def _model_config(config: str | Path | dict | Config) -> tuple[dict, str]:
     return model, name
 
 
-def _build_model(config: dict) -> nn.Module:
+def _build_model(config: dict, name: str) -> nn.Module:
     config = dict(config)
     present = DefaultScope.get_current_instance()
     scope = config.pop('_scope_', present.scope_name if present else 'mmengine')
     # The registries of the toolboxes look names up in the default scope, wherever the first look-up began.
-    with DefaultScope.overwrite_default_scope(scope), MMKD_MODELS.switch_scope_and_registry(scope):
+    with (
+        told(f'The teacher {name!r}'),
+        DefaultScope.overwrite_default_scope(scope),
+        MMKD_MODELS.switch_scope_and_registry(scope),
+    ):
         return revert_sync_batchnorm(MODELS.build(dict(config, _scope_=scope)))
 
 

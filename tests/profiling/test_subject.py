@@ -88,3 +88,11 @@ def test_nothing_is_downloaded():
     cleaned = without_pretrained(model)
     assert cleaned.pretrained is None and cleaned.backbone.init_cfg is None
     assert cleaned.head == model.head and model.backbone.init_cfg is not None
+
+
+def test_teachers_need_no_checkpoint_and_no_cache(make):
+    teacher = dict(config=segmentor(), checkpoint='absent.pth', cache=dict(path='absent'))
+    subject = make(distilling(segmentor(), dict(kd=dict(type='mmkd.LogitKD')), teacher=teacher))
+    assert 'distill.kd.loss_logit' in count(subject, 'cpu')['losses']
+    several = make(distilling(segmentor(), dict(kd=dict(type='mmkd.LogitKD')), teacher=[teacher, teacher]))
+    assert count(several, 'cpu')['macs'] > count(subject, 'cpu')['macs']

@@ -5,7 +5,7 @@ import torch
 from mmengine.config import Config
 
 from mmkd.teachers import build_teachers
-from mmkd.teachers.build import _build_model, _model_config
+from mmkd.teachers.build import build_model
 from tests.students import (
     FRSKD,
     build,
@@ -52,9 +52,8 @@ def test_a_path_a_whole_config_and_a_model_name_the_same_teacher(tmp_path, check
 
 
 def test_a_packaged_config_teaches_a_student_of_another_architecture_and_stride(tmp_path):
-    config, _ = _model_config(FAST_SCNN)
     torch.manual_seed(3)
-    alone = _build_model(config)
+    alone = build_model(FAST_SCNN)
     torch.save(alone.state_dict(), tmp_path / 'fast.pth')
     student = segmentor(num_classes=19)
     teacher = dict(config=FAST_SCNN, checkpoint=str(tmp_path / 'fast.pth'))
