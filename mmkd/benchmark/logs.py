@@ -47,6 +47,11 @@ class History:
         return self.train[-1][0] if self.train else 0
 
     @property
+    def trained_iterations(self) -> int:
+        """The last iteration known of: a validation may come after the last one that was logged."""
+        return max([self.iterations, *(iteration for _, iteration, _ in self.val)])
+
+    @property
     def step(self) -> int:
         """The last epoch when training counts epochs, else the last iteration."""
         return (self.train[-1][2] or self.iterations) if self.train else 0

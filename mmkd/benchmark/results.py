@@ -126,7 +126,7 @@ def _collect_run(run: Run) -> dict[str, Any]:
     return {
         **collected,
         'step': record['step'],
-        'iterations': iterations,
+        'iterations': history.trained_iterations,
         'epochs': history.step if history.by_epoch else None,
         'train_seconds': round(seconds, 1),
         'ms_per_iteration': round(1000 * seconds / iterations, 1) if iterations else None,

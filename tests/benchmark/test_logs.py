@@ -137,3 +137,9 @@ def test_last_and_best_checkpoint(tmp_path):
 def test_tail_skips_blank_lines(tmp_path):
     (tmp_path / 'log').write_text('a\n\nb\nc\n\n')
     assert tail(tmp_path / 'log', 2) == ['b', 'c'] and tail(tmp_path / 'none', 2) == []
+
+
+def test_a_validation_after_the_last_line_tells_how_long_was_trained(tmp_path):
+    write_scalars(tmp_path, '1', [train(50, 1.0), train(100, 1.0), {'mIoU': 9.0, 'step': 120}])
+    history = read_history(tmp_path)
+    assert (history.iterations, history.trained_iterations) == (100, 120)
