@@ -1,0 +1,3 @@
+_base_ = './pkd.py'
+# Every level, for necks that have other than four or five
+methods = dict(pkd=dict(levels=None))
