@@ -4,12 +4,14 @@ import copy
 from typing import Any
 
 from mmengine.registry import LOOPS
-from mmengine.runner import BaseLoop, Runner
+from mmengine.runner import BaseLoop, Runner, set_random_seed
 from torch import nn
 
 from mmkd.profiling.synthetic import SyntheticImages
 from mmkd.tasks import task_of
 
+SEED = 0
+"""Of the order of the images and of their augmentation, so that every model is given the same batch."""
 UNKNOWN_LENGTH = 10**9
 """Iterations of an epoch-based run on made-up data: beyond the end of every schedule."""
 
@@ -46,6 +48,8 @@ class PreparingLoop(BaseLoop):
         """Call the hooks that come before training and take the first batch."""
         self.runner.call_hook('before_train')
         self.runner.model.train()
+        # Models draw different numbers until here; augmentation shall not.
+        set_random_seed(SEED)
         self.batch = next(iter(self.dataloader))
         return self.runner.model
 

@@ -18,7 +18,7 @@ from torch import nn
 import mmkd.profiling.loop  # noqa: F401  (registers the loop)
 from mmkd.engine.device import without_sync_bn
 from mmkd.engine.pretrained import without_pretrained
-from mmkd.profiling.loop import without_workers
+from mmkd.profiling.loop import SEED, without_workers
 from mmkd.profiling.untrained_teachers import with_untrained_teachers
 
 DEFAULT_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
@@ -76,8 +76,8 @@ class Subject:
 def make_subject(name: str, config: Config, synthetic: tuple[int, int] | None = None) -> Subject:
     """Build what ``tools/train.py`` would train, with mmengine's runner, up to the first step.
 
-    The batch is the first of the config's training data, the moment is the last iteration of the run, and nothing is
-    downloaded: weights are those of the initialisation, of teachers too.
+    The batch is the first of the config's training data, drawn and augmented alike for every model; the moment is the
+    last iteration of the run. Nothing is downloaded: weights are those of the initialisation, of teachers too.
 
     Args:
         name: How tables call it.
@@ -119,5 +119,6 @@ def _reduced(config: Config, folder: str, synthetic: tuple[int, int] | None) -> 
             config[f'{split}_{part}'] = None
     config.default_hooks = dict.fromkeys(DEFAULT_HOOKS)
     config.update(param_scheduler=None, visualizer=None, load_from=None, resume=False, launcher='none')
+    config.randomness = {**config.get('randomness', {}), 'seed': SEED}
     config.update(work_dir=folder, experiment_name=f'profile_{next(NUMBERS)}', log_level='ERROR')
     return config

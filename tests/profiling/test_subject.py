@@ -96,3 +96,15 @@ def test_teachers_need_no_checkpoint_and_no_cache(make):
     assert 'distill.kd.loss_logit' in count(subject, 'cpu')['losses']
     several = make(distilling(segmentor(), dict(kd=dict(type='mmkd.LogitKD')), teacher=[teacher, teacher]))
     assert count(several, 'cpu')['macs'] > count(subject, 'cpu')['macs']
+
+
+def test_all_models_are_given_one_batch(tmp_path):
+    def batch(model):
+        config = config_of(tmp_path, model)
+        config.pop('randomness')
+        config.train_dataloader.sampler.shuffle = True
+        config.train_dataloader.dataset.pipeline.insert(-1, dict(type='RandomFlip', prob=0.5))
+        return make_subject('name', config).batch['inputs']
+
+    first = batch(segmentor())
+    assert all(torch.equal(*pair) for pair in zip(first, batch(with_method()), strict=True))
