@@ -1,59 +1,63 @@
-"""Distances between all pairs of rows, by matrix products."""
+"""How far the distances between all pairs of rows are from those of the teacher."""
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-PART = 128
-"""Rows whose distances are made at a time."""
-EQUAL = 1e-14
-"""Rows are equal whose squared distance is smaller, relative to the squares of their lengths: that is rounding."""
 
+def difference_of_distances(student: Tensor, teacher: Tensor) -> Tensor:
+    r"""Compute the mean smooth L1 difference of the distances between all rows, each relative to their mean.
 
-def pairwise_distances(rows: Tensor) -> Tensor:
-    r"""Compute the Euclidean distances between all rows.
-
-    .. math::
-        d_{ij} = \sqrt{|a_i|^2 + |a_j|^2 - 2 \langle a_i, a_j \rangle}, \quad a_i = f_i - \bar f
-
-    in float64, a part of the rows at a time, because the sum loses the digits of near neighbours in float32; it is
-    several times as fast on a CPU as the differences of all pairs. Equal rows, and a row and itself, have the distance
-    0 and no gradient.
+    See :func:`mmkd.losses.relative_distance_loss` for the formula. Equal rows, and a row and itself, have the distance
+    0 and no gradient. Distances come from the differences of rows, as matrix products lose the digits of near
+    neighbours in float32; each pair is met once. Backward keeps the student's rows and a number per pair.
 
     Args:
-        rows: Tensor (M, D) in float32 or float64.
+        student: Rows (M, Ds) in float32 or float64.
+        teacher: The same rows (M, Dt), without a gradient.
 
     Returns:
-        Distances (M, M) in the type of the rows.
+        A scalar in the type of the student's rows.
     """
-    return _Distances.apply(rows)
+    return _Difference.apply(student, teacher)
 
 
-class _Distances(torch.autograd.Function):
-
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor) -> Tensor:
-        wide = rows.to(torch.float64, copy=True)
-        wide.sub_(wide.mean(dim=0))
-        squares = torch.linalg.vector_norm(wide, dim=1).square_()
-        parts = [_distances(part, wide, squares[start:start + PART], squares).to(rows.dtype)
-                 for start, part in zip(range(0, len(rows), PART), wide.split(PART), strict=True)]
-        distances = torch.cat(parts)
-        ctx.save_for_backward(rows, distances)
-        return distances
+class _Difference(torch.autograd.Function):
+    # Written out, because the gradient with respect to the distances is known in the forward pass but for a factor, and
+    # from there to the rows a matrix product is several times as fast as what autograd does.
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        rows, distances = ctx.saved_tensors
-        # A pair is met twice, from either side. Dividing by infinity leaves nothing where rows are equal.
-        slope = (gradient + gradient.mT).div_(distances.masked_fill(distances == 0, torch.inf))
+    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
+        distances, mean, count = _relative_distances(student)
+        target = _relative_distances(teacher)[0].to(distances.dtype)
+        share = 2 / len(student) ** 2
+        value = F.smooth_l1_loss(distances, target, reduction='sum') * share
+        if ctx.needs_input_grad[0]:
+            slope = torch.sub(distances, target).clamp_(-1, 1)
+            through_mean = torch.dot(slope, distances) / count
+            # Dividing by infinity leaves nothing where rows are equal.
+            scale = distances.masked_fill_(distances == 0, torch.inf).mul_(mean.square() / share)
+            ctx.save_for_backward(student, slope.sub_(through_mean).div_(scale))
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        rows, slope = ctx.saved_tensors
+        pairs = torch.ones(len(rows), len(rows), dtype=torch.bool, device=rows.device).triu_(1)
+        pull = torch.zeros_like(pairs, dtype=slope.dtype).masked_scatter_(pairs, slope * gradient)
+        pull = pull + pull.mT
         centred = rows - rows.mean(dim=0)
         with torch.autocast(rows.device.type, enabled=False):
-            pull = slope @ centred
-        return centred.mul_(slope.sum(dim=1, keepdim=True)).sub_(pull)
+            others = pull @ centred
+        return centred.mul_(pull.sum(dim=1, keepdim=True)).sub_(others), None
 
 
-def _distances(part: Tensor, wide: Tensor, own: Tensor, squares: Tensor) -> Tensor:
-    lengths = own.unsqueeze(1) + squares
-    squared = torch.addmm(lengths, part, wide.mT, alpha=-2)
-    return squared.masked_fill_(squared <= EQUAL * lengths, 0).sqrt_()
+def _relative_distances(rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the distances of all pairs of rows relative to the mean of those above 0, that mean, and their number."""
+    distances = F.pdist(rows)
+    count = distances.count_nonzero().clamp(min=1)
+    mean = distances.sum() / count
+    # Without a distance above 0 there is nothing to divide.
+    mean.masked_fill_(mean == 0, 1)
+    return distances.div_(mean), mean, count

@@ -1,11 +1,10 @@
 """Relative geometry: distances between samples, and the angles that they span, are those of the teacher."""
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .pairwise_distances import pairwise_distances
+from .pairwise_distances import difference_of_distances
 from .reduce import compute_dtype, connected_zero
 from .rows import check_rows, gram, unit_rows
 from .weighted import WeightedLoss
@@ -36,7 +35,7 @@ def relative_distance_loss(student: Tensor, teacher: Tensor) -> Tensor:
     check_rows(student, teacher, same_width=False)
     if len(student) < 2:
         return connected_zero(student)
-    return F.smooth_l1_loss(_relative_distances(student), _relative_distances(teacher.detach()))
+    return difference_of_distances(*(rows.to(compute_dtype(rows)) for rows in (student, teacher.detach())))
 
 
 def relative_angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
@@ -105,13 +104,6 @@ class RelativeAngleLoss(WeightedLoss):
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of features (M, Ds) and (M, Dt)."""
         return self.loss_weight * relative_angle_loss(student, teacher)
-
-
-def _relative_distances(rows: Tensor) -> Tensor:
-    distances = pairwise_distances(rows.to(compute_dtype(rows)))
-    total = distances.sum()
-    mean = total / (distances > 0).sum().clamp(min=1)
-    return distances / torch.where(total > 0, mean, 1)
 
 
 def _angles(rows: Tensor) -> Tensor:
