@@ -9,6 +9,7 @@ from mmkd.registry import MODELS
 
 from .reduce import compute_dtype, connected_zero
 from .sum_of_squares import sum_of_squares
+from .unit_distance import EPS, squared_unit_distance
 from .weighted import WeightedLoss
 
 Levels = Tensor | Sequence[Tensor]
@@ -48,7 +49,7 @@ def attention_map(feature: Tensor, normalize: str = 'l2', power: float = 2, mask
         total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
         flat = (total - total.mean(dim=1, keepdim=True)) / (total.std(dim=1, keepdim=True) + 1e-6)
     elif normalize == 'l2':
-        flat = F.normalize(_energy(feature, power).flatten(1), dim=1, eps=1e-12)
+        flat = F.normalize(_energy(feature, power).flatten(1), dim=1, eps=EPS)
     else:
         flat = _energy(feature, power).flatten(1).softmax(dim=1)
     return flat.view(feature.shape[0], *feature.shape[2:])
@@ -100,8 +101,8 @@ def attention_map_loss(student: Levels, teacher: Levels, normalize: str = 'l2', 
         if normalize == 'zscore' and own.shape[2] * own.shape[3] < 2:
             continue
         target = target.detach() if detach else target
-        maps = [attention_map(level, normalize, power, counts) for level in (own, target)]
-        values.append(_reduce((maps[0] - maps[1]).flatten(1), reduction, counts))
+        squares = _squared_distances(own, attention_map(target, normalize, power, counts), normalize, power, counts)
+        values.append(_reduce(squares, reduction, own[:, 0].numel() if counts is None else counts.sum()))
     return sum(values[1:], values[0]) if values else connected_zero(students[0])
 
 
@@ -130,9 +131,11 @@ class AttentionMapLoss(WeightedLoss):
         return self.loss_weight * value
 
 
-def _energy(feature: Tensor, power: float) -> Tensor:
+def _energy(feature: Tensor, power: float, mask: Tensor | None = None) -> Tensor:
     if power == 2:
-        return sum_of_squares(feature) / feature.shape[1]
+        return sum_of_squares(feature, mask) / feature.shape[1]
+    if mask is not None:
+        feature = feature.masked_fill(~mask.unsqueeze(1), 0)
     # The backward of other orders raises to power - 2 in the type of the input, which overflows in half precision.
     dtype = compute_dtype(feature)
     feature = feature if power == 1 else feature.to(dtype)
@@ -141,30 +144,36 @@ def _energy(feature: Tensor, power: float) -> Tensor:
 
 
 def _masked_map(feature: Tensor, normalize: str, power: float, mask: Tensor) -> Tensor:
-    feature, counts = feature.masked_fill(~mask.unsqueeze(1), 0), mask.flatten(1)
+    counts = mask.flatten(1)
     if normalize == 'zscore':
-        total = feature.sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
+        total = feature.masked_fill(~mask.unsqueeze(1), 0).sum(dim=1, dtype=compute_dtype(feature)).flatten(1)
         number = counts.sum(dim=1, keepdim=True)
         centred = (total - total.sum(dim=1, keepdim=True) / number.clamp(min=1)) * counts
         # one position has no spread, and the root of 0 no gradient
         variance = centred.square().sum(dim=1, keepdim=True) / (number - 1).clamp(min=1)
         flat = centred / (variance.clamp(min=torch.finfo(variance.dtype).tiny).sqrt() + 1e-6)
     elif normalize == 'l2':
-        flat = F.normalize(_energy(feature, power).flatten(1), dim=1, eps=1e-12)
+        flat = F.normalize(_energy(feature, power, mask).flatten(1), dim=1, eps=EPS)
     else:
         hidden = ~counts & counts.any(dim=1, keepdim=True)
-        flat = _energy(feature, power).flatten(1).masked_fill(hidden, float('-inf')).softmax(dim=1) * counts
+        flat = _energy(feature, power, mask).flatten(1).masked_fill(hidden, float('-inf')).softmax(dim=1) * counts
     return flat.view_as(mask)
 
 
-def _reduce(difference: Tensor, reduction: str, mask: Tensor | None = None) -> Tensor:
+def _squared_distances(student: Tensor, target: Tensor, normalize: str, power: float, mask: Tensor | None) -> Tensor:
+    """Return the squared distances (N,) between the attention maps of a student and given ones (N, H, W)."""
+    if normalize == 'l2' and not target.requires_grad:
+        return squared_unit_distance(_energy(student, power, mask).flatten(1), target.flatten(1))
+    return (attention_map(student, normalize, power, mask) - target).flatten(1).square().sum(dim=1)
+
+
+def _reduce(squares: Tensor, reduction: str, count: int | Tensor) -> Tensor:
     if reduction == 'mean':
-        total = difference.square().sum()
-        return total / max(difference.numel(), 1) if mask is None else total / mask.sum().clamp(min=1)
-    batch = max(difference.shape[0], 1)
-    if reduction == 'sum':
-        return difference.square().sum() / batch
-    return torch.linalg.vector_norm(difference, dim=1).sum() / batch
+        return squares.sum() / (count.clamp(min=1) if isinstance(count, Tensor) else max(count, 1))
+    if reduction == 'norm':
+        # The root of 0 has no gradient; nan stays what it is.
+        squares = squares.masked_fill(squares == 0, 1).sqrt() * (squares != 0)
+    return squares.sum() / max(len(squares), 1)
 
 
 def _levels(features: Levels) -> Sequence[Tensor]:

@@ -6,6 +6,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
 from mmkd.losses import (
+    AttentionMapLoss,
     BatchSimilarityLoss,
     CategoricalSimilarityLoss,
     ContextualLoss,
@@ -16,6 +17,7 @@ from mmkd.losses import (
     TokenContrastLoss,
     TokenGraphLoss,
 )
+from tests.losses.common import matrices_kept
 
 ROWS = 512
 MATRIX = ROWS**2
@@ -80,6 +82,23 @@ def test_positions_of_one_image_at_a_time(more):
 @pytest.mark.parametrize('loss', [PairwiseSimilarityLoss(), PairwiseSimilarityLoss(window=1), BatchSimilarityLoss()])
 def test_nothing_but_the_maps(loss):
     assert largest_of_maps(loss) == IMAGES * CHANNELS * POSITIONS
+
+
+LAYOUTS = [torch.contiguous_format, torch.channels_last]
+
+
+@pytest.mark.parametrize('layout', LAYOUTS, ids=['channels first', 'channels last'])
+@pytest.mark.parametrize('mask', [None, torch.rand(4, 64, 64) > 0.2], ids=['all positions', 'some positions'])
+def test_attention_of_half_precision_makes_no_map_in_single_precision(layout, mask):
+    maps = [torch.randn(4, 64, 64, 64).bfloat16().to(memory_format=layout) for _ in range(2)]
+    # the gradient is in half precision; what is converted, a part at a time, is smaller
+    assert largest(AttentionMapLoss(), *maps, mask) * 4 == maps[0].numel() * 2
+
+
+@pytest.mark.parametrize('mask', [None, torch.rand(2, 8, 8) > 0.2], ids=['all positions', 'some positions'])
+def test_attention_keeps_the_map_and_one_number_per_position(mask):
+    maps = [torch.randn(2, 32, 8, 8).bfloat16() for _ in range(2)]
+    assert matrices_kept(AttentionMapLoss(), 2 * 8 * 8, *maps, mask) == 2
 
 
 def test_what_is_larger_is_seen():
