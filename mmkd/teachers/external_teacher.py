@@ -74,9 +74,15 @@ class ExternalTeacher:
         """Knowledge about images that are preprocessed for the teacher, by place; remembered if there is a cache."""
         # Whoever got hold of the model may have called train() on it.
         self.model.eval()
+        self._follow(images.device)
         run = partial(self._run, step=step, sources=sources)
         with torch.no_grad(), self._precision(images):
             return run(images) if self.cache is None else self.cache.recall(images, sources, run)
+
+    def _follow(self, device: torch.device) -> None:
+        # FSDP moves the parameters of a student one by one, which the student's modules do not hear of.
+        if any(parameter.device != device for parameter in self.model.parameters()):
+            self.apply(lambda tensor: tensor.to(device))
 
     def _run(self, images: Tensor, step: 'Step', sources: Collection[str]) -> dict[str, Any]:
         tapped = [source for source in sources if source != 'logits']

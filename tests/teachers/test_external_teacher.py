@@ -241,6 +241,13 @@ def test_a_teacher_moves_with_its_student_and_takes_its_layout(tmp_path):
     assert {p.device.type for p in model.distill.teachers[0].model.parameters()} == {'meta'}
 
 
+def test_a_teacher_follows_the_images_where_nothing_moved_it(tmp_path):
+    # FSDP moves the parameters of a student one by one; the device that a CPU has beside itself is 'meta'
+    (teacher,) = taught(tmp_path).distill.teachers
+    maps = teacher.look(segmentation_batch()[0].to('meta'), None, ['backbone'])['backbone']
+    assert {feature.device.type for feature in maps} == {'meta'}
+
+
 def test_a_deep_copy_shares_the_teacher(tmp_path):
     model = taught(tmp_path)
     twin = copy.deepcopy(model)
