@@ -1,5 +1,7 @@
-"""Run a function in two processes that talk to each other, as distributed training does on a CPU."""
+"""Run a function or command lines in two processes that talk to each other, as distributed training does on a CPU."""
 
+import os
+import socket
 from datetime import timedelta
 
 import torch
@@ -18,6 +20,15 @@ def run_in_two(function, folder, *arguments):
     return [torch.load(folder / f'{rank}.pt', weights_only=False) for rank in range(WORLD_SIZE)]
 
 
+def run_tools_in_two(folder, *commands):
+    """Run command lines with ``--launcher pytorch`` one after the other in two processes, as torchrun starts them.
+
+    Returns what each of them printed in the first process.
+    """
+    torch.multiprocessing.spawn(_run_tools, (str(folder), commands, _free_ports(len(commands))), nprocs=WORLD_SIZE)
+    return torch.load(folder / 'printed.pt')
+
+
 def mean(first, second):
     """What DistributedDataParallel makes of a value or a gradient of either process."""
     return (first + second) / WORLD_SIZE
@@ -30,3 +41,25 @@ def _run(rank, function, folder, arguments):
     )
     torch.save(function(rank, *arguments), f'{folder}/{rank}.pt')
     dist.destroy_process_group()
+
+
+def _run_tools(rank, folder, commands, ports):
+    from tests.runs import run_tool_here
+
+    torch.set_num_threads(1)
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(WORLD_SIZE), MASTER_ADDR='127.0.0.1')
+    os.environ['MMKD_TRACEBACK'] = '1'
+    printed = []
+    for command, port in zip(commands, ports, strict=True):
+        os.environ['MASTER_PORT'] = str(port)
+        printed.append(run_tool_here(*command))
+    if rank == 0:
+        torch.save(printed, f'{folder}/printed.pt')
+
+
+def _free_ports(count):
+    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
+    ports = [server.getsockname()[1] for server in sockets]
+    for server in sockets:
+        server.close()
+    return ports

@@ -13,6 +13,7 @@ from mmkd.engine.config import add_hook, add_import, has_subnets, load_config, p
 from mmkd.engine.device import DEVICES, processes, use_device
 from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.engine.messages import one_sentence_errors
+from mmkd.engine.strategies import without_strategy
 from mmkd.subnets import complete
 
 
@@ -66,6 +67,8 @@ def main() -> None:
         )
         require_checkpoint(args.checkpoint)
         config.load_from, config.resume = args.checkpoint, False
+        # Checkpoints are whole whatever strategy wrote them, and one process can test what several trained.
+        config = without_strategy(config)
         if args.split == 'val':
             config.test_dataloader, config.test_evaluator = config.val_dataloader, config.val_evaluator
         # What only training needs, the files of a teacher for example, need not be there.

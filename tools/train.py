@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from mmengine.config import Config, DictAction
-from mmengine.runner import Runner
 
 import mmkd  # noqa: F401  (makes packaged configs known to mmengine)
 from mmkd.engine.checkpoint import require_checkpoint, require_start
@@ -21,6 +20,7 @@ from mmkd.engine.config import (
 from mmkd.engine.device import DEVICES, processes, use_amp, use_device
 from mmkd.engine.log_buffers import accept_log_buffers
 from mmkd.engine.messages import one_sentence_errors
+from mmkd.engine.strategies import build_runner, keeps_whole_model
 
 
 def parse_args() -> argparse.Namespace:
@@ -94,7 +94,7 @@ def prepare(args: argparse.Namespace, device: str) -> Config:
     require_checkpoint(config.get('load_from'))
     for hook in ('mmkd.RandomStateHook', 'mmkd.ClassCountHook', 'mmkd.WholeCheckpointHook'):
         add_hook(config, hook)
-    if has_subnets(config):
+    if has_subnets(config) and keeps_whole_model(config):
         add_hook(config, 'mmkd.SubnetEvaluationHook')
     add_import(config, 'mmkd')
     return config
@@ -112,7 +112,7 @@ def evaluate_teacher(config: Config) -> None:
 
 def train(config: Config) -> None:
     """Check that the training can start, and run it."""
-    runner = Runner.from_cfg(config)
+    runner = build_runner(config)
     require_start(config, runner.model)
     runner.train()
 

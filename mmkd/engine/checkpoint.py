@@ -8,6 +8,7 @@ from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
 
 from mmkd.engine.safe_load import UntrustedError, load_safely
+from mmkd.engine.strategies import DEEPSPEED, strategy_of
 
 PREFIX = 'distill.'
 
@@ -18,7 +19,7 @@ def require_checkpoint(path: str | Path | None) -> None:
     Raises:
         FileNotFoundError: If it does not.
     """
-    if path is not None and '://' not in str(path) and not Path(path).is_file():
+    if path is not None and '://' not in str(path) and not Path(path).exists():
         raise FileNotFoundError(f'There is no checkpoint {str(path)!r}: correct the path.')
 
 
@@ -34,6 +35,11 @@ def read_checkpoint(path: str | Path, trusted: bool = False) -> dict[str, Any]:
         ValueError: If it is no checkpoint, or holds more than weights and is not trusted.
     """
     require_checkpoint(path)
+    if Path(path).is_dir():
+        raise ValueError(
+            f'The checkpoint {str(path)!r} is a folder, but a file is needed: correct the path, or turn what DeepSpeed '
+            'wrote into a file by its zero_to_fp32.py, which lies beside the folder.'
+        )
     loaded = load_safely(path, trusted)
     if not isinstance(loaded, dict):
         raise ValueError(f'{str(path)!r} holds a {type(loaded).__name__}, but a checkpoint is a dict: give another.')
@@ -44,7 +50,8 @@ def read_checkpoint(path: str | Path, trusted: bool = False) -> dict[str, Any]:
             f'{str(path)!r} has a {type(weights).__name__} for its state_dict, but a dict of weights by their names is '
             'needed: give another.'
         )
-    return checkpoint
+    # mmengine's DDPStrategy writes the names that parameters have inside of its wrapper.
+    return {**checkpoint, 'state_dict': {key.removeprefix('module.'): value for key, value in weights.items()}}
 
 
 def require_fit(model: nn.Module, weights: dict[str, Tensor], name: str, training_parts: bool = False) -> None:
@@ -73,7 +80,8 @@ def require_fit(model: nn.Module, weights: dict[str, Tensor], name: str, trainin
 def require_start(config: Config, model: nn.Module) -> None:
     """Check the checkpoint that a training goes on from or starts with, before mmengine reads it.
 
-    A file that holds more than weights is left to mmengine's loader, which ``load_from`` and ``resume`` go through.
+    A file that holds more than weights, and what DeepSpeed writes, are left to the loaders that ``load_from`` and
+    ``resume`` go through.
 
     Args:
         config: The config of the training.
@@ -84,7 +92,7 @@ def require_start(config: Config, model: nn.Module) -> None:
         ValueError: If it is no checkpoint or damaged, or the training is to go on from another model's.
     """
     path = config.get('load_from') or (_last_checkpoint(config.work_dir) if config.get('resume') else None)
-    if path is None or '://' in str(path):
+    if path is None or '://' in str(path) or strategy_of(config) == DEEPSPEED:
         return
     try:
         weights = read_checkpoint(path)['state_dict']
@@ -100,7 +108,7 @@ def _last_checkpoint(work_dir: str) -> str | None:
     if not pointer.is_file():
         return None
     path = pointer.read_text().strip()
-    if not Path(path).is_file() and '://' not in path:
+    if not path or (not Path(path).exists() and '://' not in path):
         raise FileNotFoundError(
             f'{str(pointer)!r} names the last checkpoint {path!r}, which does not exist: name another by --resume, '
             'or remove the first file to start anew.'

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from mmengine.config import Config
 
+from mmkd.engine.strategies import DEEPSPEED, prepare_strategy, strategy_of
+
 DEVICES = ('cpu', 'cuda')
 
 
@@ -44,9 +46,12 @@ def processes(config: Config, launcher: str, device: str) -> Iterator[None]:
     device ids.
 
     Raises:
-        ValueError: If several processes on a CPU are started otherwise than by ``torchrun``.
+        ImportError: If the config's strategy is not installed.
+        ValueError: If several processes on a CPU are started otherwise than by ``torchrun``, or the config's strategy
+            cannot train it.
     """
     config.launcher = launcher
+    prepare_strategy(config, launcher, device)
     if launcher == 'none' or device != 'cpu':
         yield
         return
@@ -69,7 +74,16 @@ def processes(config: Config, launcher: str, device: str) -> Iterator[None]:
 
 
 def use_amp(config: Config, device: str) -> None:
-    """Train in mixed precision: mmengine's wrapper on a GPU, bfloat16 autocast on a CPU."""
+    """Train in mixed precision: mmengine's wrapper on a GPU, bfloat16 autocast on a CPU.
+
+    Raises:
+        ValueError: If the config trains with DeepSpeed, which has a precision of its own.
+    """
+    if strategy_of(config) == DEEPSPEED:
+        raise ValueError(
+            '--amp was given, but DeepSpeed trains in the precision of its strategy: leave the option out and write '
+            'strategy=dict(bf16=dict(enabled=True)).'
+        )
     config.optim_wrapper.type = 'mmkd.AutocastOptimWrapper' if device == 'cpu' else 'AmpOptimWrapper'
 
 

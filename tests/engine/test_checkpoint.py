@@ -39,6 +39,11 @@ def test_a_bare_state_dict_is_read_like_a_checkpoint(tmp_path):
     assert read_checkpoint(tmp_path / 'full.pth')['state_dict'].keys() == weights().keys()
 
 
+def test_names_inside_of_a_wrapper_are_read_like_those_of_the_model(tmp_path):
+    torch.save(dict(state_dict={'module.head.weight': torch.ones(1)}), tmp_path / 'a.pth')
+    assert read_checkpoint(tmp_path / 'a.pth')['state_dict'].keys() == {'head.weight'}
+
+
 def test_only_a_local_path_must_exist(tmp_path):
     require_checkpoint(None)
     require_checkpoint('https://example.org/a.pth')
