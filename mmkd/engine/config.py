@@ -140,6 +140,8 @@ def undistil(config: Config) -> Config:
     config.custom_hooks = [hook for hook in config.get('custom_hooks', []) if not str(hook['type']).startswith('mmkd.')]
     if config.get('optim_wrapper', {}).get('type') == 'mmkd.AutocastOptimWrapper':
         config.optim_wrapper.type = 'OptimWrapper'
+    if (config.get('strategy') or {}).get('type') == 'mmkd.FSDPStrategy':
+        config.strategy.type = 'FSDPStrategy'
     imports = config.pop('custom_imports', {}).get('imports', [])
     if 'mmkd.' not in config.pretty_text:
         imports = [name for name in imports if name.partition('.')[0] != 'mmkd']

@@ -9,6 +9,7 @@ from mmengine.registry import RUNNERS
 from mmengine.runner import FlexibleRunner, Runner
 
 DDP, FSDP, DEEPSPEED = 'DDPStrategy', 'FSDPStrategy', 'DeepSpeedStrategy'
+RESUMING_FSDP = f'mmkd.{FSDP}'
 WHOLE_MODEL_HOOKS = (
     'EMAHook',
     'mmkd.CalibrationHook',
@@ -89,6 +90,9 @@ def prepare_strategy(config: Config, launcher: str, device: str) -> None:
         )
     if kind == FSDP:
         _require_whole_checkpoints(config.strategy)
+        if config.strategy.type == FSDP:
+            # mmengine's own cannot resume.
+            config.strategy.type = RESUMING_FSDP
     if kind == DEEPSPEED:
         _require_deepspeed(config, device)
     if not keeps_whole_model(config):
@@ -140,7 +144,7 @@ def _require_deepspeed(config: Config, device: str) -> None:
     if importlib.util.find_spec('deepspeed') is None:
         raise ImportError(
             'The config has the DeepSpeedStrategy, but deepspeed is not installed: install it by "pip install '
-            'deepspeed", or take the FSDPStrategy of configs/_base_/strategies/fsdp.py.'
+            'deepspeed==0.16.9", or take configs/_base_/strategies/fsdp.py.'
         )
     if importlib.util.find_spec('deepspeed.runtime.fp16.onebit') is None:
         raise ImportError(
@@ -149,8 +153,8 @@ def _require_deepspeed(config: Config, device: str) -> None:
         )
     if device == 'cpu':
         raise ValueError(
-            'The config has the DeepSpeedStrategy and --device cpu was given, but it trains on GPUs only: take the '
-            'FSDPStrategy of configs/_base_/strategies/fsdp.py.'
+            'The config has the DeepSpeedStrategy and --device cpu was given, but mmkd sets it up on GPUs only: take '
+            'configs/_base_/strategies/fsdp.py, or a GPU.'
         )
     wrapper = config.get('optim_wrapper') or {}
     if str(wrapper.get('type', 'OptimWrapper')).rpartition('.')[2] != 'DeepSpeedOptimWrapper':

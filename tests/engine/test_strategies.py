@@ -39,7 +39,7 @@ def test_a_fragment_goes_with_a_config(path, tmp_path):
     )
     config = Config.fromfile(tmp_path / 'mine.py')
     assert config.model.type == 'mmkd.Distiller'
-    assert strategy_of(config) == config.strategy.type
+    assert strategy_of(config) == config.strategy.type.removeprefix('mmkd.')
     assert not keeps_whole_model(config)
     assert config.optim_wrapper.keys() == {'type', 'optimizer'}
 
@@ -67,10 +67,11 @@ def test_a_cpu_needs_no_gpu():
     assert config.strategy.model_wrapper.use_orig_params
 
 
-def test_a_gpu_gets_the_strategy_as_it_is_written():
-    config = flexible(dict(FULL))
-    prepare_strategy(config, 'pytorch', 'cuda')
-    assert config.strategy == FULL
+def test_a_gpu_gets_the_strategy_as_it_is_written_but_for_one_that_can_resume():
+    for kind in ('FSDPStrategy', 'mmkd.FSDPStrategy'):
+        config = flexible(dict(FULL, type=kind))
+        prepare_strategy(config, 'pytorch', 'cuda')
+        assert config.strategy == dict(FULL, type='mmkd.FSDPStrategy')
 
 
 def test_the_default_strategy_follows_the_launcher():

@@ -4,6 +4,7 @@
 runner_type = 'FlexibleRunner'
 strategy = dict(
     type='DeepSpeedStrategy',
+    config=dict(zero_allow_untested_optimizer=True),  # SGD is one
     bf16=dict(enabled=True),
     inputs_to_half=['inputs'],
     zero_optimization=dict(stage=2, contiguous_gradients=True, overlap_comm=True))
