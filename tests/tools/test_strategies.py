@@ -87,7 +87,11 @@ def test_its_checkpoint_becomes_the_plain_students(trained):
 
 
 def test_one_process_tests_what_two_have_trained(trained):
-    words = ('--device', 'cpu', '--work-dir', trained / 'tested', '--split', 'val')
-    printed = run_tool_here('tools/test.py', trained / 'fsdp.py', trained / 'fsdp' / 'iter_4.pth', *words)
-    (metric,) = re.findall(r'mIoU: ([\d.]+)', printed.splitlines()[-1])
-    assert f'mIoU: {metric}' in (trained / 'printed.txt').read_text()
+    def metrics(name):
+        words = ('--device', 'cpu', '--work-dir', trained / 'tested', '--split', 'val')
+        printed = run_tool_here('tools/test.py', trained / f'{name}.py', trained / name / 'iter_4.pth', *words)
+        return re.findall(r'(?:aAcc|mIoU|mAcc): ([\d.]+)', printed.splitlines()[-1])
+
+    sharded = metrics('fsdp')
+    assert len(sharded) == 3
+    assert sharded == metrics('ddp')
