@@ -6,11 +6,13 @@ from typing import Any
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
 from torch import Tensor, nn
+from torch.nn.modules.utils import consume_prefix_in_state_dict_if_present
 
 from mmkd.engine.safe_load import UntrustedError, load_safely
 from mmkd.engine.strategies import DEEPSPEED, strategy_of
 
 PREFIX = 'distill.'
+WRAPPER = 'module.'
 
 
 def require_checkpoint(path: str | Path | None) -> None:
@@ -50,8 +52,10 @@ def read_checkpoint(path: str | Path, trusted: bool = False) -> dict[str, Any]:
             f'{str(path)!r} has a {type(weights).__name__} for its state_dict, but a dict of weights by their names is '
             'needed: give another.'
         )
-    # mmengine's DDPStrategy writes the names that parameters have inside of its wrapper.
-    return {**checkpoint, 'state_dict': {key.removeprefix('module.'): value for key, value in weights.items()}}
+    if all(str(key).startswith(WRAPPER) for key in weights):
+        # mmengine's DDPStrategy writes the names that parameters have inside of its wrapper.
+        consume_prefix_in_state_dict_if_present(weights, WRAPPER)
+    return checkpoint
 
 
 def require_fit(model: nn.Module, weights: dict[str, Tensor], name: str, training_parts: bool = False) -> None:
