@@ -9,7 +9,7 @@ from benchmarks.targets.target import Target
 TOOLBOXES = ('mmseg', 'mmdet', 'mmpretrain')
 CODE = """
 import time, sys
-import mmengine, mmengine.config, mmengine.registry, mmengine.runner
+import mmengine
 start = time.perf_counter()
 import mmkd
 print(time.perf_counter() - start, sum(name in sys.modules for name in {toolboxes!r}))

@@ -31,7 +31,7 @@ def test_the_command_writes_a_table_and_json(tmp_path):
     assert done.returncode == 0, done.stderr
     table = (tmp_path / 'targets.md').read_text()
     rows = json.loads((tmp_path / 'targets.json').read_text())['targets']
-    assert table.strip() in done.stdout and len(table.splitlines()) == 2 + len(rows) == 12
+    assert table.strip() in done.stdout and len(table.splitlines()) == 2 + len(rows) == 13
     counted = [row for row in rows if row['name'].startswith(COUNTED)]
     assert len(counted) == 3 and all(row['met'] for row in counted)
 
