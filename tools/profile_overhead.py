@@ -60,6 +60,10 @@ def parse_args() -> argparse.Namespace:
 def profile_config(path: str, args: argparse.Namespace, device: str) -> dict[str, Any]:
     """One config: its batch and a row per variant."""
     config = load_config(path, args.cfg_options)
+    if args.teacher and not args.distill:
+        raise ValueError(
+            f'--teacher {args.teacher} was given, but no --distill: add the fragments that need it, or leave it out.'
+        )
     if args.distill:
         compared = variants_by([load_config(fragment) for fragment in args.distill], config, args.teacher)
     else:

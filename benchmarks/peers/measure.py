@@ -1,8 +1,7 @@
 """Time and memory of the two forms of a comparison."""
 
 import statistics
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
 from benchmarks.peers.peer import Form, Peer, clear, differences, step
+from benchmarks.turns import cpu_seconds, in_turns
 from mmkd.profiling.measure import quartiles
 from mmkd.profiling.memory import peak_bytes, saved_bytes
 
@@ -39,19 +39,13 @@ def memory(form: Form, inputs: Sequence[Any]) -> tuple[int, int]:
 
 
 def time_ratio(peer: Peer, rounds: int) -> dict[str, Any]:
-    """CPU time of a step of both forms, and the ratio of ours to the plain one, within rounds in which they take turns.
-
-    The time of the process is taken and not that on the wall, so that other work on the machine counts less.
-    """
+    """CPU time of a step of both forms, and the ratio of ours to the plain one within the rounds of both."""
     runs = [partial(_repeat, form, peer.inputs) for form in (peer.ours, peer.plain)]
-    seconds = [[], []]
-    repeats = max(1, round(LEAST_SECONDS / max(_cpu_time(partial(runs[1], 1)), 1e-6)))
+    repeats = max(1, round(LEAST_SECONDS / max(cpu_seconds(partial(runs[1], 1)), 1e-6)))
     runs[0](1)
-    for number in range(rounds):
-        for index in (0, 1) if number % 2 else (1, 0):
-            seconds[index].append(_cpu_time(partial(runs[index], repeats)) / repeats)
+    seconds = in_turns(*(partial(run, repeats) for run in runs), rounds)
     ratios = [own / other for own, other in zip(*seconds, strict=True)]
-    own, other = (1000 * statistics.median(times) for times in seconds)
+    own, other = (1000 * statistics.median(times) / repeats for times in seconds)
     return dict(ours_ms=own, plain_ms=other, time_ratio=statistics.median(ratios), time_ratio_spread=quartiles(ratios))
 
 
@@ -83,9 +77,3 @@ def _repeat(form: Form, inputs: Sequence[Any], times: int) -> None:
     for _ in range(times):
         clear(form, inputs)
         step(form, inputs)
-
-
-def _cpu_time(run: Callable[[], Any]) -> float:
-    start = time.process_time()
-    run()
-    return time.process_time() - start

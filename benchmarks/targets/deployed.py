@@ -7,6 +7,7 @@ import mmkd.distiller  # noqa: F401  (registers it)
 from benchmarks.targets.steps import classifier
 from benchmarks.targets.target import Target
 from benchmarks.targets.turns import median_ratio
+from mmkd.engine.checkpoint import PREFIX
 
 
 def exported_student(width: int, rounds: int) -> list[Target]:
@@ -16,7 +17,7 @@ def exported_student(width: int, rounds: int) -> list[Target]:
     config = dict(type='mmkd.Distiller', student=classifier(width), methods=dict(frskd=dict(type='mmkd.FRSKD')))
     distilled = MODELS.build(config)
     exported = MODELS.build(classifier(width)).eval()
-    weights = {key: value for key, value in distilled.state_dict().items() if not key.startswith('distill.')}
+    weights = {key: value for key, value in distilled.state_dict().items() if not key.startswith(PREFIX)}
     exported.load_state_dict(weights, strict=True)
     images = torch.randn(16, 3, 32, 32)
     own, other = (sum(parameter.numel() for parameter in model.parameters()) for model in (exported, plain))

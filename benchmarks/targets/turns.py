@@ -1,9 +1,10 @@
-"""Two things that take turns, so that other load on the machine slows down both alike."""
+"""The ratio of two times."""
 
 import statistics
-import time
 from collections.abc import Callable
 from typing import Any
+
+from benchmarks.turns import in_turns
 
 
 def median_ratio(own: Callable[[], Any], other: Callable[[], Any], rounds: int) -> tuple[float, float, float]:
@@ -14,14 +15,8 @@ def median_ratio(own: Callable[[], Any], other: Callable[[], Any], rounds: int) 
         other: Denominator.
         rounds: How often each is called, after one call that does not count.
     """
-    calls = (own, other)
-    for call in calls:
+    for call in (own, other):
         call()
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for number in range(rounds):
-        for index in (0, 1) if number % 2 else (1, 0):
-            start = time.process_time()
-            calls[index]()
-            seconds[index].append(time.process_time() - start)
+    seconds = in_turns(own, other, rounds)
     ratios = [first / second for first, second in zip(*seconds, strict=True)]
     return statistics.median(ratios), statistics.median(seconds[0]), statistics.median(seconds[1])

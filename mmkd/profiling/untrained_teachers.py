@@ -1,7 +1,6 @@
 """Teachers whose weights nobody needs, because only the cost of their pass is asked for."""
 
 import copy
-from itertools import count
 from pathlib import Path
 
 import torch
@@ -22,10 +21,8 @@ def with_untrained_teachers(model: ConfigDict, folder: str | Path) -> ConfigDict
     model, teachers = copy.deepcopy(model), model.get('teacher')
     if teachers is None:
         return model
-    several = isinstance(teachers, list | tuple)
-    files = (Path(folder, f'teacher{slot}.pth') for slot in count())
-    untrained = [_untrained(*pair) for pair in zip(teachers if several else [teachers], files, strict=False)]
-    model['teacher'] = untrained if several else untrained[0]
+    teachers = teachers if isinstance(teachers, list | tuple) else [teachers]
+    model['teacher'] = [_untrained(each, Path(folder, f'teacher{slot}.pth')) for slot, each in enumerate(teachers)]
     return model
 
 

@@ -33,9 +33,10 @@ def test_table_numbers_and_chart(tmp_path):
     [
         (['{plain}'], "distils nothing (its model is a 'EncoderDecoder')"),
         (['{plain}', '--steps', '0'], '--steps is 0, but at least 1 is needed'),
+        (['{absent}', '--teacher', '{plain}'], 'was given, but no --distill'),
         (['{absent}'], 'put it there, or add --synthetic HEIGHT WIDTH'),
     ],
-    ids=['plain', 'steps', 'data'],
+    ids=['plain', 'steps', 'teacher', 'data'],
 )
 def test_user_errors_are_one_sentence(tmp_path, words, sentence):
     plain = config_of(tmp_path)
