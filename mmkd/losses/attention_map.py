@@ -8,6 +8,7 @@ from torch import Tensor
 from mmkd.registry import MODELS
 
 from .reduce import compute_dtype, connected_zero
+from .softmax_distance import squared_softmax_distance
 from .sum_of_squares import sum_of_squares
 from .unit_distance import EPS, squared_unit_distance
 from .weighted import WeightedLoss
@@ -136,10 +137,10 @@ def _energy(feature: Tensor, power: float, mask: Tensor | None = None) -> Tensor
         return sum_of_squares(feature, mask) / feature.shape[1]
     if mask is not None:
         feature = feature.masked_fill(~mask.unsqueeze(1), 0)
+    if power == 1:
+        return feature.abs().sum(dim=1, dtype=compute_dtype(feature)) / feature.shape[1]
     # The backward of other orders raises to power - 2 in the type of the input, which overflows in half precision.
-    dtype = compute_dtype(feature)
-    feature = feature if power == 1 else feature.to(dtype)
-    norm = torch.linalg.vector_norm(feature, ord=power, dim=1, dtype=dtype)
+    norm = torch.linalg.vector_norm(feature.to(compute_dtype(feature)), ord=power, dim=1)
     return norm.pow(power) / feature.shape[1]
 
 
@@ -162,8 +163,11 @@ def _masked_map(feature: Tensor, normalize: str, power: float, mask: Tensor) -> 
 
 def _squared_distances(student: Tensor, target: Tensor, normalize: str, power: float, mask: Tensor | None) -> Tensor:
     """Return the squared distances (N,) between the attention maps of a student and given ones (N, H, W)."""
-    if normalize == 'l2' and not target.requires_grad:
-        return squared_unit_distance(_energy(student, power, mask).flatten(1), target.flatten(1))
+    if not target.requires_grad:
+        if normalize == 'l2':
+            return squared_unit_distance(_energy(student, power, mask).flatten(1), target.flatten(1))
+        if normalize == 'softmax' and mask is None:
+            return squared_softmax_distance(_energy(student, power).flatten(1), target.flatten(1))
     return (attention_map(student, normalize, power, mask) - target).flatten(1).square().sum(dim=1)
 
 

@@ -4,10 +4,9 @@ from torch import Tensor
 
 from mmkd.registry import MODELS
 
+from .correlation import correlation
 from .reduce import check_mask, check_not_negative, check_positive, compute_dtype, connected_zero
 from .weighted import WeightedLoss
-
-EPS = 1e-8
 
 
 def class_correlation_loss(student: Tensor, teacher: Tensor, inter_weight: float = 1.0, intra_weight: float = 1.0,
@@ -92,8 +91,7 @@ def _probabilities(logits: Tensor, temperature: float, counts: Tensor | None) ->
 
 
 def _inter_class(student: Tensor, teacher: Tensor, counts: Tensor | None) -> Tensor:
-    own, other = (_varying(rows - rows.mean(dim=1, keepdim=True), rows, dim=1) for rows in (student, teacher))
-    correlations = _cosine(own, other, dim=1)
+    correlations = correlation(student, teacher, dim=1)
     if counts is None:
         return 1 - correlations.mean()
     number = counts.sum()
@@ -101,28 +99,10 @@ def _inter_class(student: Tensor, teacher: Tensor, counts: Tensor | None) -> Ten
 
 
 def _intra_class(student: Tensor, teacher: Tensor, counts: Tensor | None) -> Tensor:
-    distance = 1 - _cosine(_centred(student, counts), _centred(teacher, counts), dim=0).mean()
+    distance = 1 - correlation(student, teacher, dim=0, counts=counts).mean()
     number = torch.tensor(len(student)) if counts is None else counts.sum()
     # One sample has no variance, which is no reason to call it uncorrelated.
     return torch.where(number.to(student.device) > 1, distance, 0)
-
-
-def _centred(rows: Tensor, counts: Tensor | None) -> Tensor:
-    if counts is None:
-        return _varying(rows - rows.mean(dim=0), rows, dim=0)
-    rows = rows * counts
-    return _varying((rows - rows.sum(dim=0) / counts.sum().clamp(min=1)) * counts, rows, dim=0)
-
-
-def _varying(centred: Tensor, rows: Tensor, dim: int) -> Tensor:
-    # What equal probabilities leave behind is rounding error, and a cosine with it has a gradient of up to 1 / EPS.
-    peaks = (side.detach().abs().amax(dim=dim, keepdim=True) for side in (centred, rows))
-    return centred.masked_fill(next(peaks) <= 16 * torch.finfo(rows.dtype).eps * next(peaks), 0)
-
-
-def _cosine(student: Tensor, teacher: Tensor, dim: int) -> Tensor:
-    norms = (torch.linalg.vector_norm(side, dim=dim) for side in (student, teacher))
-    return (student * teacher).sum(dim=dim) / (next(norms) * next(norms) + EPS)
 
 
 def _check_arguments(inter_weight: float, intra_weight: float, temperature: float) -> None:

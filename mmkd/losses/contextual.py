@@ -1,11 +1,13 @@
 """Contextual similarity: the tokens of one image relate to each other as in the teacher."""
-import torch.nn.functional as F
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
-from .reduce import compute_dtype, connected_zero
-from .rows import gram
+from .reduce import PART, compute_dtype, connected_zero
+from .softmax_distance import distance_and_slope
 from .weighted import WeightedLoss
 
 
@@ -16,8 +18,8 @@ def contextual_loss(student: Tensor, teacher: Tensor) -> Tensor:
         \frac{1}{B N^2} \sum_b \| S(F^s_b) - S(F^t_b) \|^2, \quad S(F) = \mathrm{softmax}_{row}(F F^T / \sqrt D)
 
     where every network divides by the root of its own width. The teacher is detached. Without an image or a token the
-    value is 0, connected to the graph. One tensor (B, N, N) of products is built per network, and one of probabilities
-    kept for backward.
+    value is 0, connected to the graph. The images are gone through in parts, so that tensors (B, N, N) are never
+    whole, and a gradient (B, N, Ds) is all that backward keeps.
 
     Paper: `Knowledge Distillation via Token-level Relationship Graph <https://arxiv.org/abs/2306.12442>`_
 
@@ -37,7 +39,9 @@ def contextual_loss(student: Tensor, teacher: Tensor) -> Tensor:
             'must be (B, N, D) with equal B and N: take the same positions of both.')
     if not student.numel():
         return connected_zero(student)
-    return F.mse_loss(_attention(student), _attention(teacher.detach()))
+    dtype = compute_dtype(student)
+    distance = _Distance.apply(student.to(dtype), teacher.detach().to(dtype))
+    return distance / (student.shape[0] * student.shape[1] ** 2)
 
 
 @MODELS.register_module()
@@ -59,5 +63,30 @@ class ContextualLoss(WeightedLoss):
         return self.loss_weight * contextual_loss(student, teacher)
 
 
-def _attention(tokens: Tensor) -> Tensor:
-    return gram(tokens.to(compute_dtype(tokens)), tokens.shape[2] ** -0.5).softmax(dim=2)
+class _Distance(torch.autograd.Function):
+    # Written out, because the gradient is known in the forward pass but for a factor, and smaller than what it comes
+    # from wherever an image has more tokens than a token has numbers.
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, teacher: Tensor) -> Tensor:
+        total = student.new_zeros(())
+        parts = max(student.shape[0] * student.shape[1] ** 2 // PART, 1)
+        slopes = []
+        with torch.autocast(student.device.type, enabled=False):
+            for own, other in zip(student.chunk(parts), teacher.chunk(parts), strict=True):
+                distance, slope = distance_and_slope(_products(own), _products(other).softmax(dim=2))
+                total += distance.sum()
+                if ctx.needs_input_grad[0]:
+                    slopes.append((slope + slope.mT) @ own)
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(torch.cat(slopes).mul_(student.shape[2] ** -0.5))
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * gradient, None
+
+
+def _products(tokens: Tensor) -> Tensor:
+    return (tokens @ tokens.mT).mul_(tokens.shape[2] ** -0.5)

@@ -1,5 +1,7 @@
 """Ranked shape: the sorted class probabilities keep one profile over the data."""
-import torch.nn.functional as F
+from typing import Any
+
+import torch
 from torch import Tensor
 
 from mmkd.registry import MODELS
@@ -38,10 +40,8 @@ def ranked_shape_loss(student: Tensor, reference: Tensor, temperature: float = 4
             f'The student has the shape {tuple(student.shape)} and the reference {tuple(reference.shape)}, they must '
             'be (N, C) and either (N, C) or (C,): take the mean of the reference if its rows are of another number.')
     check_positive('temperature', temperature)
-    log_ranked = (student.to(compute_dtype(student)).sort(dim=1).values / temperature).log_softmax(dim=1)
-    target = reference.detach().to(log_ranked.dtype).expand_as(log_ranked)
-    divergence = F.kl_div(log_ranked, target, reduction='sum')
-    return divergence * (temperature ** 2 / max(student.shape[0], 1))
+    target = reference.detach().to(compute_dtype(student)).expand_as(student)
+    return _Divergence.apply(student, target, temperature) * (temperature ** 2 / max(student.shape[0], 1))
 
 
 @MODELS.register_module()
@@ -65,3 +65,24 @@ class RankedShapeLoss(WeightedLoss):
     def forward(self, student: Tensor, reference: Tensor) -> Tensor:
         """Return the weighted loss of logits (N, C) against ranked probabilities (N, C) or (C,)."""
         return self.loss_weight * ranked_shape_loss(student, reference, self.temperature)
+
+
+class _Divergence(torch.autograd.Function):
+    # Written out, because autograd would keep the ranks and both profiles. The slope, brought back from the order of
+    # the ranks to that of the classes, is all that backward needs.
+
+    @staticmethod
+    def forward(ctx: Any, student: Tensor, target: Tensor, temperature: float) -> Tensor:
+        log_ranked, classes = student.to(target.dtype).sort(dim=1)
+        log_ranked = log_ranked.div_(temperature).log_softmax(dim=1)
+        value = torch.xlogy(target, target).addcmul_(target, log_ranked, value=-1).sum()
+        if ctx.needs_input_grad[0]:
+            slope = log_ranked.exp_().mul_(target.sum(dim=1, keepdim=True)).sub_(target).div_(temperature)
+            ctx.save_for_backward(torch.empty_like(slope).scatter_(1, classes, slope))
+            ctx.dtype = student.dtype
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return (slope * gradient).to(ctx.dtype), None, None

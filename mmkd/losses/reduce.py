@@ -2,6 +2,9 @@
 import torch
 from torch import Tensor
 
+PART = 2 ** 18
+"""Numbers that are worked on at a time where a tensor is not needed as a whole: 1 MB in float32."""
+
 
 def compute_dtype(tensor: Tensor) -> torch.dtype:
     """Return the type in which a loss of ``tensor`` is computed: float32, or float64 for a float64 input."""

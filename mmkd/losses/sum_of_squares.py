@@ -4,10 +4,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .reduce import compute_dtype
-
-PART = 2 ** 18
-"""Numbers of a map that are squared, or converted from half precision, at a time: 1 MB in float32."""
+from .reduce import PART, compute_dtype
 
 
 def sum_of_squares(feature: Tensor, mask: Tensor | None = None) -> Tensor:

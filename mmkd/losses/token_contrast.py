@@ -1,13 +1,14 @@
 """Token contrast: every token of the student finds its own counterpart among the teacher's tokens."""
+from typing import Any
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mmkd.registry import MODELS
 
 from .gather import JointRows, RelationLoss
-from .reduce import check_positive, connected_zero
-from .rows import check_rows, matmul, unit_rows
+from .reduce import PART, check_positive, connected_zero
+from .rows import check_rows, unit_rows
 
 
 def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0.07, *,
@@ -18,8 +19,8 @@ def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0
         -\frac{1}{M} \sum_i \log \frac{\exp(\cos(f^s_i, f^t_i) / T)}{\sum_j \exp(\cos(f^s_i, f^t_j) / T)}
 
     The student's rows are the anchors, the teacher's the candidates, in this one direction. The teacher is detached. A
-    zero row has the cosine 0. With fewer than two tokens the value is 0, connected to the graph. One matrix (M, M) of
-    cosines is built, and one of probabilities kept for backward.
+    zero row has the cosine 0. With fewer than two tokens the value is 0, connected to the graph. The anchors are
+    gone through in parts, so that the matrix (M, M) of cosines is never whole, and all that backward keeps is (M, D).
 
     With ``gather`` the candidates are the teacher's tokens of all processes, as in one process with the joint batch:
     the mean over the processes is the loss of that batch, and so is its gradient, see
@@ -45,9 +46,7 @@ def token_contrast_loss(student: Tensor, teacher: Tensor, temperature: float = 0
     if joint.total < 2:
         return connected_zero(student)
     candidates = joint.gather_constant(unit_rows(teacher.detach()))
-    logits = matmul(unit_rows(student), candidates.mT / temperature)
-    positives = joint.offset + torch.arange(student.shape[0], device=logits.device)
-    return F.cross_entropy(logits, positives, reduction='sum') / joint.divisor
+    return _Contrast.apply(unit_rows(student), candidates / temperature, joint.offset) / joint.divisor
 
 
 @MODELS.register_module()
@@ -72,3 +71,29 @@ class TokenContrastLoss(RelationLoss):
     def forward(self, student: Tensor, teacher: Tensor) -> Tensor:
         """Return the weighted loss of tokens (M, D) at the same positions."""
         return self.loss_weight * token_contrast_loss(student, teacher, self.temperature, gather=self.gather)
+
+
+class _Contrast(torch.autograd.Function):
+    # Written out, because the gradient is known in the forward pass but for a factor, so that no probability is kept.
+
+    @staticmethod
+    def forward(ctx: Any, anchors: Tensor, candidates: Tensor, offset: int) -> Tensor:
+        """Return the summed cross entropy of anchors (M, D), whose own candidates begin at an offset."""
+        total = anchors.new_zeros(())
+        slopes = []
+        with torch.autocast(anchors.device.type, enabled=False):
+            for part in anchors.chunk(max(len(anchors) * len(candidates) // PART, 1)):
+                log_probability = (part @ candidates.mT).log_softmax(dim=1)
+                total -= log_probability.diagonal(offset).sum()
+                offset += len(part)
+                if ctx.needs_input_grad[0]:
+                    slope = log_probability.exp_()
+                    slope.diagonal(offset - len(part)).sub_(1)
+                    slopes.append(slope @ candidates)
+        ctx.save_for_backward(torch.cat(slopes) if slopes else None)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * gradient, None, None

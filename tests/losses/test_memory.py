@@ -17,6 +17,7 @@ from mmkd.losses import (
     TokenContrastLoss,
     TokenGraphLoss,
 )
+from mmkd.losses.reduce import PART
 from tests.losses.common import matrices_kept
 
 ROWS = 512
@@ -49,7 +50,6 @@ CASES = {
     'relational, four views': (RelationalSimilarityLoss(), (4,), MATRIX * 3 // 16),  # three views against the first
     'categorical': (CategoricalSimilarityLoss(), (torch.arange(ROWS) % 7,), 4 * MATRIX),  # rows of both networks
     'distance': (RelativeDistanceLoss(), (), MATRIX),
-    'contrast': (TokenContrastLoss(), (), MATRIX),
     **{f'graph, {graph}, {softmax}': (TokenGraphLoss(graph=graph, softmax=softmax), (), MATRIX)
        for graph in ('own', 'teacher') for softmax in ('all', 'edge')},
 }
@@ -68,9 +68,11 @@ def largest_of_maps(loss, *more):
     return largest(loss, *[torch.randn(IMAGES, CHANNELS, 16, 16) for _ in range(2)], *more)
 
 
-def test_one_matrix_per_image():
+def test_parts_of_what_is_never_whole():
+    tokens = [torch.randn(2 * ROWS, 8) for _ in range(2)]
+    assert largest(TokenContrastLoss(), *tokens) == PART < 4 * MATRIX
     tokens = [torch.randn(IMAGES, POSITIONS, CHANNELS) for _ in range(2)]
-    assert largest(ContextualLoss(), *tokens) == IMAGES * POSITIONS**2
+    assert largest(ContextualLoss(), *tokens) == PART < IMAGES * POSITIONS**2
 
 
 @pytest.mark.parametrize('more', [(), (torch.rand(IMAGES, 16, 16) > 0.2,)], ids=['all positions', 'some positions'])

@@ -15,6 +15,7 @@ from tests.losses.common import (
     check_precision,
     check_teacher_detached,
     gradient,
+    matrices_kept,
     normal,
 )
 
@@ -146,6 +147,10 @@ def test_precision():
 
 def test_reference_is_detached():
     check_teacher_detached(ranked_shape_loss, *rows())
+
+
+def test_backward_keeps_one_tensor():
+    assert matrices_kept(ranked_shape_loss, 20, *rows()) == 1
 
 
 # gradcheck

@@ -3,6 +3,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch.autograd import gradcheck
 
 from mmkd.losses import TokenContrastLoss, token_contrast_loss
@@ -119,8 +120,18 @@ def test_teacher_is_detached():
     check_teacher_detached(token_contrast_loss, *tokens())
 
 
-def test_backward_keeps_one_matrix():
-    assert matrices_kept(token_contrast_loss, 64 * 64, *tokens(64)) == 1
+def test_backward_keeps_no_matrix():
+    assert matrices_kept(token_contrast_loss, 64 * 64, *tokens(64)) == 0
+
+
+@pytest.mark.parametrize('part', [1, 40, 1000])
+def test_parts_add_up(monkeypatch, part):
+    student, teacher = tokens(9)
+    whole = gradient(token_contrast_loss, student, teacher)
+    monkeypatch.setattr('mmkd.losses.token_contrast.PART', part)
+    torch.testing.assert_close(gradient(token_contrast_loss, student, teacher), whole)
+    torch.testing.assert_close(
+        whole[0], F.cross_entropy(F.normalize(student) @ F.normalize(teacher).T / 0.07, torch.arange(9)))
 
 
 # gradcheck
