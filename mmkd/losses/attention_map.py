@@ -164,10 +164,12 @@ def _masked_map(feature: Tensor, normalize: str, power: float, mask: Tensor) -> 
 def _squared_distances(student: Tensor, target: Tensor, normalize: str, power: float, mask: Tensor | None) -> Tensor:
     """Return the squared distances (N,) between the attention maps of a student and given ones (N, H, W)."""
     if not target.requires_grad:
+        # The gradient of such a map is rounded to it in the end; float16 would lose small slopes on the way.
+        kept = torch.bfloat16 if student.dtype == torch.bfloat16 else None
         if normalize == 'l2':
-            return squared_unit_distance(_energy(student, power, mask).flatten(1), target.flatten(1))
+            return squared_unit_distance(_energy(student, power, mask).flatten(1), target.flatten(1), kept)
         if normalize == 'softmax' and mask is None:
-            return squared_softmax_distance(_energy(student, power).flatten(1), target.flatten(1))
+            return squared_softmax_distance(_energy(student, power).flatten(1), target.flatten(1), kept)
     return (attention_map(student, normalize, power, mask) - target).flatten(1).square().sum(dim=1)
 
 

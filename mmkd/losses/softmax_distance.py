@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 
-def squared_softmax_distance(rows: Tensor, target: Tensor) -> Tensor:
+def squared_softmax_distance(rows: Tensor, target: Tensor, kept_dtype: torch.dtype | None = None) -> Tensor:
     r"""Compute the squared distances between the softmaxes of rows and the rows of a target.
 
     .. math::
@@ -14,11 +14,12 @@ def squared_softmax_distance(rows: Tensor, target: Tensor) -> Tensor:
     Args:
         rows: Tensor (\*, D) in float32 or float64.
         target: The same shape, without a gradient.
+        kept_dtype: The type of the tensor that backward keeps. Defaults to None: that of the rows.
 
     Returns:
         Tensor (\*) in the type of the rows.
     """
-    return _SquaredDistance.apply(rows, target)
+    return _SquaredDistance.apply(rows, target, kept_dtype)
 
 
 def distance_and_slope(rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,12 +38,12 @@ def distance_and_slope(rows: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
 class _SquaredDistance(torch.autograd.Function):
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, target: Tensor) -> Tensor:
+    def forward(ctx: Any, rows: Tensor, target: Tensor, kept_dtype: torch.dtype | None) -> Tensor:
         value, slope = distance_and_slope(rows, target)
-        ctx.save_for_backward(slope if ctx.needs_input_grad[0] else None)
+        ctx.save_for_backward(slope.to(kept_dtype or slope.dtype) if ctx.needs_input_grad[0] else None)
         return value
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         (slope,) = ctx.saved_tensors
-        return slope * gradient.unsqueeze(-1), None
+        return slope * gradient.unsqueeze(-1), None, None
