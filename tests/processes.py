@@ -25,7 +25,7 @@ def run_tools_in_two(folder, *commands):
 
     Returns what each of them printed in the first process.
     """
-    torch.multiprocessing.spawn(_run_tools, (str(folder), commands, _free_ports(len(commands))), nprocs=WORLD_SIZE)
+    torch.multiprocessing.spawn(_run_tools, (str(folder), commands), nprocs=WORLD_SIZE)
     return torch.load(folder / 'printed.pt')
 
 
@@ -43,23 +43,24 @@ def _run(rank, function, folder, arguments):
     dist.destroy_process_group()
 
 
-def _run_tools(rank, folder, commands, ports):
+def _run_tools(rank, folder, commands):
     from tests.runs import run_tool_here
 
     torch.set_num_threads(1)
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(WORLD_SIZE), MASTER_ADDR='127.0.0.1')
     os.environ['MMKD_TRACEBACK'] = '1'
+    ports = dist.FileStore(f'{folder}/ports', WORLD_SIZE)
     printed = []
-    for command, port in zip(commands, ports, strict=True):
-        os.environ['MASTER_PORT'] = str(port)
+    for number, command in enumerate(commands):
+        if rank == 0:
+            # Looked for as late as can be: what is free now is given to others in a minute.
+            ports.set(str(number), _free_port())
+        os.environ['MASTER_PORT'] = ports.get(str(number)).decode()
         printed.append(run_tool_here(*command))
     if rank == 0:
         torch.save(printed, f'{folder}/printed.pt')
 
 
-def _free_ports(count):
-    sockets = [socket.create_server(('127.0.0.1', 0)) for _ in range(count)]
-    ports = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return ports
+def _free_port():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        return str(server.getsockname()[1])

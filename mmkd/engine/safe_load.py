@@ -78,7 +78,10 @@ def numpy_globals() -> list[Global]:
 
 
 def _harmless(file: str) -> list[Global]:
-    return [*numpy_globals(), *((_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name))]
+    unread = [(_Placeholder, name) for name in _unknown_globals(file) if _is_of_a_host(name)]
+    # What others accept for good would be taken from them when safe_globals ends.
+    accepted = torch.serialization.get_safe_globals()
+    return [each for each in [*numpy_globals(), *unread] if each not in accepted]
 
 
 def _is_of_a_host(name: str) -> bool:

@@ -63,6 +63,8 @@ def test_the_original_reads_its_own_checkpoints(original, written):
 def test_safe_loading_reads_them_too(original, written):
     accept_log_buffers()
     assert load_safely(written)['state_dict']['weight'].tolist() == [1, 1]
+    # and leaves what was accepted
+    assert torch.load(written, weights_only=True)['message_hub']['log_scalars']['loss'].mean() == 2
 
 
 @pytest.mark.parametrize(

@@ -90,8 +90,9 @@ def test_one_process_tests_what_two_have_trained(trained):
     def metrics(name):
         words = ('--device', 'cpu', '--work-dir', trained / 'tested', '--split', 'val')
         printed = run_tool_here('tools/test.py', trained / f'{name}.py', trained / name / 'iter_4.pth', *words)
-        return re.findall(r'(?:aAcc|mIoU|mAcc): ([\d.]+)', printed.splitlines()[-1])
+        return [float(each) for each in re.findall(r'(?:aAcc|mIoU|mAcc): ([\d.]+)', printed.splitlines()[-1])]
 
     sharded = metrics('fsdp')
     assert len(sharded) == 3
-    assert sharded == metrics('ddp')
+    # weights that differ by rounding may give a pixel another class
+    assert sharded == pytest.approx(metrics('ddp'), abs=0.2)
