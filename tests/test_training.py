@@ -5,7 +5,6 @@ import copy
 import pytest
 import torch
 from mmengine.hooks import Hook
-from mmengine.registry import MODELS
 
 from tests.runs import config_of, last_weights, train, weights
 from tests.students import FRSKDS, SCOPES, STUDENTS, build, distilling, segmentor
@@ -150,14 +149,29 @@ def test_bfloat16_autocast_trains_on_a_cpu(tmp_path):
     )
 
 
-def test_channels_last_changes_the_layout_and_not_the_values(tmp_path):
-    train(distilled_config(tmp_path, max_iters=1))
-    usual = weights(tmp_path / 'work' / 'iter_1.pth')
+def test_channels_last_changes_the_layout(tmp_path):
     hook = dict(type='mmkd.ChannelsLastHook')
-    runner = train(distilled_config(tmp_path, max_iters=1, work_dir=str(tmp_path / 'last'), custom_hooks=[hook]))
+    runner = train(distilled_config(tmp_path, max_iters=1, custom_hooks=[hook]))
     assert runner.model.backbone.conv1.weight.is_contiguous(memory_format=torch.channels_last)
-    for key, value in weights(tmp_path / 'last' / 'iter_1.pth').items():
-        torch.testing.assert_close(value, usual[key], rtol=1e-3, atol=5e-4)
+
+
+def test_channels_last_leaves_the_values():
+    from tests.students import segmentation_batch
+
+    student = segmentor()
+    student.decode_head.dropout_ratio = 0.0
+    images, samples = segmentation_batch()
+    # In float32 a batch norm over a few nearly equal values makes much of the order of a sum.
+    first, last = (build(distilling(student)).double() for _ in range(2))
+    last.to(memory_format=torch.channels_last)
+    usual, other = (model.loss(images.double(), samples) for model in (first, last))
+    assert any(key.startswith('distill.') for key in usual) and usual.keys() == other.keys()
+    for key in usual:
+        torch.testing.assert_close(other[key], usual[key], rtol=1e-9, atol=1e-9)
+    for losses in (usual, other):
+        sum(value for key, value in losses.items() if 'loss' in key).backward()
+    for one, two in zip(first.parameters(), last.parameters(), strict=True):
+        torch.testing.assert_close(two.grad, one.grad, rtol=1e-6, atol=1e-9)
 
 
 def test_gradients_may_be_accumulated(tmp_path):
@@ -175,6 +189,6 @@ def test_a_compiled_student_gives_the_same_losses():
     model.forward = torch.compile(model.forward, backend='aot_eager')
     for _ in range(2):
         compiled = model(images, samples, mode='loss')
-    assert MODELS is not None and eager.keys() == compiled.keys()
+    assert eager.keys() == compiled.keys()
     for key in eager:
         torch.testing.assert_close(compiled[key], eager[key], rtol=1e-4, atol=1e-5)
