@@ -50,10 +50,8 @@ def test_weight_zero_equals_plain_training_bit_for_bit_and_a_weight_above_zero_d
 @pytest.mark.parametrize(
     'task, by_epoch, ema, workers',
     [
-        ('segmentation', False, False, 0),
         ('segmentation', False, True, 1),
         ('classification', True, False, 0),
-        ('classification', False, True, 0),
         ('detection', True, True, 0),
         ('detection', False, False, 1),
     ],

@@ -20,13 +20,15 @@ class Progress:
     Args:
         runs: All runs.
         jobs: How many of them go on at a time.
-        stream: Where to write.
+        stream: Where to write. Defaults to None: standard output.
         interval: Seconds between summaries where the stream is no terminal.
     """
 
-    def __init__(self, runs: Sequence[Run], jobs: int, stream: TextIO = sys.stdout, interval: float = 10.0) -> None:
-        self.runs, self.jobs, self.stream = list(runs), jobs, stream
-        self._live = stream.isatty()
+    def __init__(
+        self, runs: Sequence[Run], jobs: int, stream: TextIO | None = None, interval: float = 10.0
+    ) -> None:
+        self.runs, self.jobs, self.stream = list(runs), jobs, stream or sys.stdout
+        self._live = self.stream.isatty()
         self._interval = 1.0 if self._live else interval
         self._shown = time.monotonic()
         self._started: list[Run] = []

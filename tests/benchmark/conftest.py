@@ -1,9 +1,14 @@
 """A suite of two small entries, and a way to call the tool on it."""
 
+import io
+import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -44,8 +49,25 @@ def command(suite: Path, *words: str) -> list[str]:
 
 @pytest.fixture
 def call_tool() -> Callable[..., subprocess.CompletedProcess]:
+    """The tool in this process, which spares its imports."""
+
     def call(suite: Path, *words: str) -> subprocess.CompletedProcess:
-        return subprocess.run(command(suite, *words), capture_output=True, text=True)
+        arguments, status = command(suite, *words)[1:], 0
+        printed, complained = io.StringIO(), io.StringIO()
+        with (
+            mock.patch('sys.argv', arguments),
+            mock.patch.dict(os.environ),
+            redirect_stdout(printed),
+            redirect_stderr(complained),
+        ):
+            try:
+                runpy.run_path(str(TOOL), run_name='__main__')
+            except SystemExit as end:
+                status = end.code or 0
+                if isinstance(status, str):
+                    print(status, file=sys.stderr)
+                    status = 1
+        return subprocess.CompletedProcess(arguments, status, printed.getvalue(), complained.getvalue())
 
     return call
 

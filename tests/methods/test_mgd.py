@@ -4,11 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from tests.methods.given_maps import learner, maps_of, padded_batch, step_of, value_of, wide
-from tests.runs import config_of, last_weights, train
-from tests.students import classifier, distilling, segmentation_batch
-from tests.teachers import teacher_of
-from tests.test_training import Kill
+from tests.methods.given_maps import learner, maps_of, padded_batch, step_of, value_of
+from tests.students import segmentation_batch
 
 
 def generated(part, level, own, mask):
@@ -57,20 +54,3 @@ def test_another_mask_at_every_step(tmp_path):
 def test_illegal_ratios_are_refused(tmp_path, mask_ratio):
     with pytest.raises(ValueError, match=r'MGD has mask_ratio=.*, but it must be at least 0 and below 1'):
         learner(tmp_path, 'segmentation', 'MGD', mask_ratio=mask_ratio)
-
-
-def test_a_killed_and_resumed_run_draws_the_masks_of_a_straight_one(tmp_path):
-    teacher = teacher_of(tmp_path, wide('classification'), 'mmpretrain')
-    methods = dict(mgd=dict(type='mmkd.MGD', weight=1e-3), review=dict(type='mmkd.ReviewKD'))
-
-    def config(name, **more):
-        model = distilling(classifier(), methods, teacher=teacher)
-        more.update(custom_hooks=[dict(type='mmkd.RandomStateHook')], work_dir=str(tmp_path / name))
-        return config_of(tmp_path, model, 4, 'classification', **more)
-
-    train(config('straight'))
-    with pytest.raises(KeyboardInterrupt):
-        train(config('again'), Kill(at=3))
-    train(config('again', resume=True))
-    straight, again = last_weights(tmp_path / 'straight'), last_weights(tmp_path / 'again')
-    assert straight.keys() == again.keys() and all(torch.equal(straight[key], again[key]) for key in straight)
