@@ -7,8 +7,24 @@ os.environ.setdefault('MPLBACKEND', 'Agg')
 import pytest
 import torch
 from mmengine.utils import ManagerMixin
+from yapf.yapflib import yapf_api
 
 torch.set_num_threads(1)
+
+
+def format_once(format_code):
+    """mmengine formats the config anew for every checkpoint, which takes more than half of a tiny training's time."""
+    known = {}
+
+    def format_or_remember(text, **options):
+        if text not in known:
+            known[text] = format_code(text, **options)
+        return known[text]
+
+    return format_or_remember
+
+
+yapf_api.FormatCode = format_once(yapf_api.FormatCode)
 
 
 def managers(base):

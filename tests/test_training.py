@@ -7,7 +7,17 @@ import torch
 from mmengine.hooks import Hook
 
 from tests.runs import config_of, last_weights, train, weights
-from tests.students import FRSKDS, SCOPES, STUDENTS, build, distilling, segmentor
+from tests.students import (
+    FRSKDS,
+    SCOPES,
+    STUDENTS,
+    build,
+    classification_batch,
+    classifier,
+    distilling,
+    segmentation_batch,
+    segmentor,
+)
 
 TASKS = list(STUDENTS)
 HOOKS = [dict(type='mmkd.RandomStateHook')]
@@ -154,8 +164,6 @@ def test_channels_last_changes_the_layout(tmp_path):
 
 
 def test_channels_last_leaves_the_values():
-    from tests.students import segmentation_batch
-
     student = segmentor()
     student.decode_head.dropout_ratio = 0.0
     images, samples = segmentation_batch()
@@ -177,13 +185,10 @@ def test_gradients_may_be_accumulated(tmp_path):
 
 
 def test_a_compiled_student_gives_the_same_losses():
-    from tests.students import segmentation_batch
-
-    student = segmentor()
-    student.decode_head.dropout_ratio = 0.0
-    images, samples = segmentation_batch()
-    eager = build(distilling(student)).loss(images, samples)
-    model = build(distilling(student))
+    images, samples = classification_batch()
+    methods = dict(frskd=dict(FRSKDS['classification']))
+    eager = build(distilling(classifier(), methods), 'mmpretrain').loss(images, samples)
+    model = build(distilling(classifier(), methods), 'mmpretrain')
     model.forward = torch.compile(model.forward, backend='aot_eager')
     for _ in range(2):
         compiled = model(images, samples, mode='loss')
