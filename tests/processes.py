@@ -25,6 +25,7 @@ def run_tools_in_two(folder, *commands):
 
     Returns what each of them printed in the first process.
     """
+    (folder / 'ports').unlink(missing_ok=True)
     torch.multiprocessing.spawn(_run_tools, (str(folder), commands), nprocs=WORLD_SIZE)
     return torch.load(folder / 'printed.pt')
 

@@ -18,6 +18,7 @@ from mmkd.losses import (
     TokenGraphLoss,
 )
 from mmkd.losses.reduce import PART
+from mmkd.profiling.memory import saved_bytes
 from tests.losses.common import matrices_kept
 
 ROWS = 512
@@ -101,6 +102,17 @@ def test_attention_of_half_precision_makes_no_map_in_single_precision(layout, ma
 def test_attention_keeps_the_map_and_one_number_per_position(mask):
     maps = [torch.randn(2, 32, 8, 8).bfloat16() for _ in range(2)]
     assert matrices_kept(AttentionMapLoss(), 2 * 8 * 8, *maps, mask) == 2
+
+
+@pytest.mark.parametrize('normalize', ['l2', 'softmax'])
+@pytest.mark.parametrize('dtype, size', [(torch.bfloat16, 2), (torch.float16, 4)])
+def test_the_number_per_position_is_of_the_type_of_a_bfloat16_map(normalize, dtype, size):
+    student, teacher = (torch.randn(2, 64, 8, 8).to(dtype) for _ in range(2))
+    student.requires_grad_()
+    loss = AttentionMapLoss(normalize)
+    kept = saved_bytes(lambda: loss(student, teacher).backward(), loss) - student.nbytes
+    # float16 would lose small slopes
+    assert kept == 2 * 8 * 8 * size
 
 
 def test_what_is_larger_is_seen():

@@ -6,7 +6,7 @@ from mmengine.logging import MessageHub
 
 from mmkd.losses import contextual_loss, soft_target_loss, token_contrast_loss, token_graph_loss
 from tests.detectors import batch_of, tiny_detector
-from tests.runs import config_of, train
+from tests.runs import config_of, last_weights, train
 from tests.students import (
     SCOPES,
     STUDENTS,
@@ -21,6 +21,7 @@ from tests.students import (
 )
 from tests.tasks.hear import hear
 from tests.teachers import teacher_of
+from tests.test_training import Kill
 from tests.transformers import transformer
 
 BATCHES = dict(classification=classification_batch, segmentation=segmentation_batch, detection=detection_batch)
@@ -204,6 +205,23 @@ def test_a_patch_that_no_map_holds_is_explained(tmp_path):
     model = taught(tmp_path, classifier(), classifier(), 'mmpretrain', patch=5)
     with pytest.raises(ValueError, match='patch=5, but the maps of student and teacher have the common size 4x4'):
         model.loss(*classification_batch())
+
+
+def test_a_killed_and_resumed_run_equals_a_straight_one_bit_for_bit(tmp_path):
+    teacher = teacher_of(tmp_path, wide('classification'), 'mmpretrain')
+
+    def config(name, **more):
+        model = distilling(classifier(), dict(trg=dict(type='mmkd.TRG', tokens_per_image=3)), teacher=teacher)
+        hooks = [dict(type='mmkd.RandomStateHook')]
+        more.update(custom_hooks=hooks, work_dir=str(tmp_path / name))
+        return config_of(tmp_path, model, 4, 'classification', **more)
+
+    train(config('straight'))
+    with pytest.raises(KeyboardInterrupt):
+        train(config('again'), Kill(at=3))
+    train(config('again', resume=True))
+    straight, again = last_weights(tmp_path / 'straight'), last_weights(tmp_path / 'again')
+    assert straight.keys() == again.keys() and all(torch.equal(straight[key], again[key]) for key in straight)
 
 
 def test_bfloat16_autocast_trains_on_a_cpu(tmp_path):
